@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0
+# Kernel-owned VMAs and mm-local secret memory: see README.
+
+ARCH ?= x86_64
+CONFIG ?= proof
+ARGS ?=
+
+.DEFAULT_GOAL := prove
+.NOTPARALLEL:
+# The scripts pass their own options to the kernel's make.
+unexport MAKEFLAGS MFLAGS MAKELEVEL
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@echo "Variables: ARCH=$(ARCH) CONFIG=$(CONFIG) ARGS='$(ARGS)' KERNEL_SRC="
+
+prove: ## the proof: build, boot, attack, print a table (ARGS=-v: every case)
+	@scripts/setup $(ARCH)
+	@scripts/prove --arch $(ARCH) --config $(CONFIG) $(ARGS)
+
+check: ## every test; ends with "N passed, N failed"
+	@scripts/check $(ARGS)
+
+tree: ## build/linux: the base kernel and the series as commits
+	@scripts/setup $(ARCH)
+	@scripts/tree
+
+export: ## write the commits of build/linux to patches/ and the mirrored files
+	@scripts/export
+
+verify: ## do patches/, mirrored files and build/linux agree, and are they clean?
+	@scripts/setup $(ARCH)
+	@scripts/verify
+
+kernel: ## build one kernel (CONFIG=proof or kasan)
+	@scripts/setup $(ARCH)
+	@scripts/build --arch $(ARCH) --config $(CONFIG) $(ARGS)
+
+boot: ## an interactive shell in the patched kernel, the selftest inside
+	@scripts/setup $(ARCH)
+	@scripts/build --arch $(ARCH) --config $(CONFIG) >/dev/null
+	@scripts/vm --arch $(ARCH) --config $(CONFIG) $(ARGS) \
+		-f "$$(scripts/selftest --arch $(ARCH) --config $(CONFIG) mm_local)" -i
+
+mutants: ## weakened kernels: the proof must notice each (ARGS=names)
+	@scripts/setup $(ARCH)
+	@scripts/mutants $(ARGS)
+
+clean: ## remove what was built; kernel trees and downloads stay
+	@scripts/clean
+
+.PHONY: help prove check tree export verify kernel boot mutants clean

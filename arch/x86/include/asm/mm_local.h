@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ASM_X86_MM_LOCAL_H
+#define _ASM_X86_MM_LOCAL_H
+
+#include <asm/cpufeature.h>
+#include <asm/pgtable.h>
+
+/*
+ * Xen PV has its own layout of the guard hole.  On a CPU with Meltdown, page
+ * table isolation is what keeps userspace from reading supervisor pages.
+ */
+static inline bool arch_mm_local_supported(void)
+{
+	return !cpu_feature_enabled(X86_FEATURE_XENPV) &&
+	       (!boot_cpu_has_bug(X86_BUG_CPU_MELTDOWN) ||
+		cpu_feature_enabled(X86_FEATURE_PTI));
+}
+
+/*
+ * Not global: the translation must go with the mm.  Accessed and dirty from the
+ * start, so that nothing has to update the entry later.
+ */
+static inline pgprot_t arch_mm_local_pgprot(void)
+{
+	return __pgprot(pgprot_val(PAGE_KERNEL) & ~_PAGE_GLOBAL);
+}
+
+#endif /* _ASM_X86_MM_LOCAL_H */

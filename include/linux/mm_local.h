@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_MM_LOCAL_H
+#define _LINUX_MM_LOCAL_H
+
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/types.h>
+
+struct mm_local_area;
+struct mm_struct;
+
+/**
+ * struct mm_local - handle of an area of mm-local memory
+ * @area: Private to mm/mm_local.c.
+ *
+ * To be embedded in the object that the memory belongs to.  A zeroed handle has
+ * no area.  See Documentation/mm/mm_local.rst.
+ */
+struct mm_local {
+	struct mm_local_area *area;
+};
+
+#ifdef CONFIG_MM_LOCAL
+
+int __must_check mm_local_alloc(struct mm_local *ml, size_t size);
+void * __must_check mm_local_addr(const struct mm_local *ml);
+void mm_local_free(struct mm_local *ml);
+
+void mm_local_init_mm(struct mm_struct *mm);
+int mm_local_hibernation_begin(void);
+void mm_local_hibernation_end(void);
+
+#else /* CONFIG_MM_LOCAL */
+
+static inline int __must_check mm_local_alloc(struct mm_local *ml, size_t size)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void * __must_check mm_local_addr(const struct mm_local *ml)
+{
+	return ERR_PTR(-ENOENT);
+}
+
+static inline void mm_local_free(struct mm_local *ml)
+{
+}
+
+static inline void mm_local_init_mm(struct mm_struct *mm)
+{
+}
+
+static inline int mm_local_hibernation_begin(void)
+{
+	return 0;
+}
+
+static inline void mm_local_hibernation_end(void)
+{
+}
+
+#endif /* CONFIG_MM_LOCAL */
+
+#endif /* _LINUX_MM_LOCAL_H */

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory of the kernel that belongs to one mm: mapped in that mm's page tables
+ * and nowhere else, at addresses that userspace can neither use nor find.
+ *
+ * An area is a few pages that are taken out of the direct map and mapped,
+ * supervisor-only, into a kernel-owned VMA in the mm's window for such memory,
+ * [MM_LOCAL_START, MM_LOCAL_END).
+ *
+ * See Documentation/mm/mm_local.rst.
+ */
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/mm_local.h>
+#include <linux/mmap_lock.h>
+#include <linux/random.h>
+#include <linux/refcount.h>
+#include <linux/sched/mm.h>
+#include <linux/set_memory.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include <asm/mm_local.h>
+#include <asm/tlbflush.h>
+
+#include "internal.h"
+
+/*
+ * The most that one mm may have.  The memory is not reclaimable and is not in
+ * the RSS, so that the OOM killer would not know whom to blame.
+ */
+#define MM_LOCAL_MAX_PAGES	(SZ_64M >> PAGE_SHIFT)
+
+/* What a handle points to after its area was freed. */
+#define MM_LOCAL_FREED		((struct mm_local_area *)ERR_PTR(-ENOENT))
+
+/**
+ * struct mm_local_area - an area of mm-local memory
+ * @refs: One for the handle and one for the VMA, whichever goes first.
+ * @mm: The owner, held by mmgrab().
+ * @addr: Where it is mapped.
+ * @has_pages: The pages have not been given back, or are not about to be.  Under
+ *             the mmap lock, or without other users of the mm.
+ * @nr_pages: How many.
+ * @pages: The pages.
+ */
+struct mm_local_area {
+	refcount_t refs;
+	struct mm_struct *mm;
+	unsigned long addr;
+	bool has_pages;
+	unsigned int nr_pages;
+	struct page *pages[] __counted_by(nr_pages);
+};
+
+/* Areas with pages.  Negative while a hibernation image is being made. */
+static atomic_t mm_local_nr_areas = ATOMIC_INIT(0);
+
+static unsigned long area_size(const struct mm_local_area *area)
+{
+	return (unsigned long)area->nr_pages << PAGE_SHIFT;
+}
+
+static unsigned long area_end(const struct mm_local_area *area)
+{
+	return area->addr + area_size(area);
+}
+
+static void area_put(struct mm_local_area *area)
+{
+	if (!refcount_dec_and_test(&area->refs))
+		return;
+
+	mmdrop(area->mm);
+	kvfree(area);
+}
+
+/*
+ * Give the first @nr pages back to the system.  No page table leads to them any
+ * more, on no CPU.  If they are not @zeroed yet, do it first thing after they
+ * are back in the direct map, before anybody else can get them.
+ */
+static void put_pages(struct mm_local_area *area, unsigned int nr, bool zeroed)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct page *page = area->pages[i];
+
+		/*
+		 * Taking the page out of the direct map has split the mapping as
+		 * far as needed, so there is nothing that could fail.  If it does
+		 * all the same, rather lose the page.
+		 */
+		if (WARN_ON_ONCE(set_direct_map_default_noflush(page)))
+			continue;
+		if (!zeroed)
+			clear_highpage(page);
+		__free_page(page);
+	}
+}
+
+static void release_pages_of(struct mm_local_area *area, bool zeroed)
+{
+	put_pages(area, area->nr_pages, zeroed);
+	atomic_long_sub(area->nr_pages, &area->mm->mm_local_pages);
+	atomic_dec(&mm_local_nr_areas);
+}
+
+/* Allocate the pages and take them out of the direct map. */
+static int get_pages(struct mm_local_area *area)
+{
+	unsigned long start = ULONG_MAX, end = 0;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < area->nr_pages; i++) {
+		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		unsigned long addr;
+
+		if (!page) {
+			err = -ENOMEM;
+			goto put;
+		}
+		err = set_direct_map_invalid_noflush(page);
+		if (err) {
+			/* Some of it may have happened. */
+			if (!WARN_ON_ONCE(set_direct_map_default_noflush(page)))
+				__free_page(page);
+			goto put;
+		}
+
+		area->pages[i] = page;
+		addr = (unsigned long)page_address(page);
+		start = min(start, addr);
+		end = max(end, addr + PAGE_SIZE);
+	}
+
+	/*
+	 * Before anything is written: no CPU may have a translation left, be it
+	 * of the direct map or of a vmap() that is gone but not flushed yet.
+	 */
+	vm_unmap_aliases();
+	flush_tlb_kernel_range(start, end);
+	return 0;
+
+put:
+	put_pages(area, i, /* zeroed= */ true);
+	return err;
+}
+
+/*
+ * Bytes of those page tables that map [start, end), counted as
+ * mm_pgtables_bytes() counts them.
+ */
+static unsigned long pgtables_of(struct mm_struct *mm, unsigned long start,
+		unsigned long end)
+{
+	unsigned long addr, bytes = 0;
+
+	for (addr = start; addr < end; addr = pmd_addr_end(addr, end)) {
+		pgd_t *pgd = pgd_offset(mm, addr);
+		p4d_t *p4d;
+		pud_t *pud;
+		pmd_t *pmd;
+
+		if (pgd_none(*pgd))
+			continue;
+		p4d = p4d_offset(pgd, addr);
+		if (p4d_none(*p4d))
+			continue;
+		if (!mm_pud_folded(mm) && (addr == start || !(addr & ~P4D_MASK)))
+			bytes += PTRS_PER_PUD * sizeof(pud_t);
+		pud = pud_offset(p4d, addr);
+		if (pud_none(*pud))
+			continue;
+		if (!mm_pmd_folded(mm) && (addr == start || !(addr & ~PUD_MASK)))
+			bytes += PTRS_PER_PMD * sizeof(pmd_t);
+		pmd = pmd_offset(pud, addr);
+		if (!pmd_none(*pmd))
+			bytes += PTRS_PER_PTE * sizeof(pte_t);
+	}
+
+	return bytes;
+}
+
+static int map_page(struct mm_struct *mm, unsigned long addr, struct page *page)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	spinlock_t *ptl;
+	p4d_t *p4d;
+	pud_t *pud;
+	pmd_t *pmd;
+	pte_t *pte;
+
+	p4d = p4d_alloc(mm, pgd, addr);
+	if (!p4d)
+		return -ENOMEM;
+	pud = pud_alloc(mm, p4d, addr);
+	if (!pud)
+		return -ENOMEM;
+	pmd = pmd_alloc(mm, pud, addr);
+	if (!pmd)
+		return -ENOMEM;
+	pte = pte_alloc_map_lock(mm, pmd, addr, &ptl);
+	if (!pte)
+		return -ENOMEM;
+
+	set_pte_at(mm, addr, pte,
+		   pte_mkspecial(mk_pte(page, arch_mm_local_pgprot())));
+	pte_unmap_unlock(pte, ptl);
+	return 0;
+}
+
+static void mm_local_close(struct vm_area_struct *vma)
+{
+	struct mm_local_area *area = vma->vm_private_data;
+	struct mm_struct *mm = area->mm;
+
+	/*
+	 * With pages left, this is exit_mmap(): it has freed the page tables and
+	 * flushed the TLB of all CPUs that have used the mm, lazily too.
+	 */
+	if (area->has_pages) {
+		VM_WARN_ON_ONCE(atomic_read(&mm->mm_users));
+		WRITE_ONCE(mm->mm_local_pgtables, 0);
+		area->has_pages = false;
+		release_pages_of(area, /* zeroed= */ false);
+	}
+
+	area_put(area);
+}
+
+static const struct vm_operations_struct mm_local_vm_ops = {
+	.close	= mm_local_close,
+};
+
+/*
+ * A random place in the window with an unmapped page on either side, or 0.  The
+ * window is so large against what an mm may have that a few tries will do.
+ */
+static unsigned long find_place(struct mm_struct *mm, unsigned long size)
+{
+	const unsigned long places =
+		(MM_LOCAL_END - MM_LOCAL_START - size) / PAGE_SIZE - 2;
+	int tries;
+
+	for (tries = 0; tries < 64; tries++) {
+		const unsigned long addr = MM_LOCAL_START + PAGE_SIZE +
+			get_random_long() % places * PAGE_SIZE;
+		VMA_ITERATOR(vmi, mm, addr - PAGE_SIZE);
+
+		if (!vma_find_raw(&vmi, addr + size + PAGE_SIZE))
+			return addr;
+	}
+
+	return 0;
+}
+
+/* Put the area's VMA, without pages yet, into the tree. */
+static int insert_vma(struct mm_struct *mm, struct mm_local_area *area)
+{
+	VMA_ITERATOR(vmi, mm, 0);
+	struct vm_area_struct *vma;
+	int err = -ENOMEM;
+
+	area->addr = find_place(mm, area_size(area));
+	if (!area->addr)
+		return -ENOMEM;
+
+	vma = vm_area_alloc(mm);
+	if (!vma)
+		return -ENOMEM;
+
+	vma->vm_start = area->addr;
+	vma->vm_end = area_end(area);
+	vma->vm_ops = &mm_local_vm_ops;
+	vma->vm_private_data = area;
+	vma->vm_page_prot = arch_mm_local_pgprot();
+	vm_flags_init(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
+			   VM_DONTDUMP);
+	err = vma_set_kernel_owned(vma);
+	if (err)
+		goto free;
+
+	err = -ENOMEM;
+	vma_iter_config(&vmi, vma->vm_start, vma->vm_end);
+	if (vma_iter_prealloc(&vmi, vma))
+		goto free;
+
+	vma_start_write(vma);
+	vma_iter_store_new(&vmi, vma);
+	refcount_inc(&area->refs);
+	return 0;
+
+free:
+	vm_area_free(vma);
+	return err;
+}
+
+/*
+ * Take the area out of the page tables and, if there is memory to do so, its VMA
+ * out of the tree.  A VMA that stays is sealed, empty, and goes when the mm does.
+ */
+static void unmap_area(struct mm_struct *mm, struct mm_local_area *area)
+{
+	const unsigned long start = area->addr, end = area_end(area);
+	unsigned long pgtables = pgtables_of(mm, start, end);
+	VMA_ITERATOR(vmi, mm, start);
+	struct vm_area_struct *vma = vma_find_raw(&vmi, end);
+
+	mmap_assert_write_locked(mm);
+	area->has_pages = false;
+	if (do_vmi_align_munmap(&vmi, vma, mm, start, end, NULL,
+				MUNMAP_KERNEL_OWNED))
+		zap_special_vma_range(vma, start, end - start);
+
+	pgtables -= pgtables_of(mm, start, end);
+	WRITE_ONCE(mm->mm_local_pgtables, mm->mm_local_pgtables - pgtables);
+}
+
+static int map_area(struct mm_struct *mm, struct mm_local_area *area)
+{
+	unsigned long start, end, before;
+	unsigned int i;
+	int err;
+
+	err = mmap_write_lock_killable(mm);
+	if (err)
+		return err;
+
+	err = insert_vma(mm, area);
+	if (err)
+		goto unlock;
+
+	start = area->addr;
+	end = area_end(area);
+	before = pgtables_of(mm, start, end);
+	for (i = 0; i < area->nr_pages && !err; i++)
+		err = map_page(mm, start + i * PAGE_SIZE, area->pages[i]);
+	WRITE_ONCE(mm->mm_local_pgtables, mm->mm_local_pgtables +
+		   pgtables_of(mm, start, end) - before);
+
+	if (err)
+		unmap_area(mm, area);
+	else
+		area->has_pages = true;
+unlock:
+	mmap_write_unlock(mm);
+	return err;
+}
+
+/**
+ * mm_local_alloc() - Allocate memory that only the current mm can reach.
+ * @ml: The handle to fill in.  It has no area.
+ * @size: The size in bytes, rounded up to whole pages.
+ *
+ * The memory is zeroed.  The kernel reaches it while the current mm is loaded, at
+ * the address that mm_local_addr() tells, and no access by its owner faults.
+ * Userspace does not reach it at all.  It is gone with the mm, and not copied by
+ * fork(); the handle stays until mm_local_free().
+ *
+ * The pages are charged to the memory cgroup of the mm.
+ *
+ * Context: Process context, current->mm is the owner-to-be, the mmap lock is not
+ * held.  May sleep.
+ * Return: 0; -EINVAL if @size is 0; -EOPNOTSUPP if this kernel, on this machine,
+ * has no mm-local memory; -ENOSPC if the mm would have more than it may, 64 MiB;
+ * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
+ * -ENOMEM.  After an error @ml has no area.
+ */
+int mm_local_alloc(struct mm_local *ml, size_t size)
+{
+	struct mm_struct *mm = current->mm;
+	struct mem_cgroup *memcg, *old_memcg;
+	struct mm_local_area *area;
+	unsigned long nr_pages;
+	int err;
+
+	ml->area = NULL;
+
+	if (!arch_mm_local_supported() || !can_set_direct_map())
+		return -EOPNOTSUPP;
+	if (!size || WARN_ON_ONCE(!mm || !in_task()))
+		return -EINVAL;
+	if (size > MM_LOCAL_MAX_PAGES << PAGE_SHIFT)
+		return -ENOSPC;
+
+	nr_pages = PFN_UP(size);
+	if (!atomic_inc_unless_negative(&mm_local_nr_areas))
+		return -EBUSY;
+	if (atomic_long_add_return(nr_pages, &mm->mm_local_pages) >
+	    MM_LOCAL_MAX_PAGES) {
+		err = -ENOSPC;
+		goto uncount;
+	}
+
+	memcg = get_mem_cgroup_from_mm(mm);
+	old_memcg = set_active_memcg(memcg);
+
+	err = -ENOMEM;
+	area = kvzalloc_flex(*area, pages, nr_pages, GFP_KERNEL_ACCOUNT);
+	if (!area)
+		goto unset_memcg;
+
+	area->nr_pages = nr_pages;
+	refcount_set(&area->refs, 1);
+	area->mm = mm;
+	mmgrab(mm);
+
+	err = get_pages(area);
+	if (err)
+		goto put_area;
+	err = map_area(mm, area);
+	if (err)
+		goto put_pages;
+
+	set_active_memcg(old_memcg);
+	mem_cgroup_put(memcg);
+	ml->area = area;
+	return 0;
+
+put_pages:
+	/* In the page tables for a moment, perhaps, but never written to. */
+	flush_tlb_mm(mm);
+	put_pages(area, nr_pages, /* zeroed= */ true);
+put_area:
+	area_put(area);
+unset_memcg:
+	set_active_memcg(old_memcg);
+	mem_cgroup_put(memcg);
+uncount:
+	atomic_long_sub(nr_pages, &mm->mm_local_pages);
+	atomic_dec(&mm_local_nr_areas);
+	return err;
+}
+EXPORT_SYMBOL_GPL(mm_local_alloc);
+
+/**
+ * mm_local_addr() - Get the address of mm-local memory.
+ * @ml: The handle.
+ *
+ * The address is good as long as the area is, in process context with the page
+ * tables of its owner loaded: not in interrupts, not in a kernel thread that has
+ * borrowed the mm, not under use_temporary_mm(), and not for DMA, scatterlists or
+ * virt_to_page().
+ *
+ * Context: Process context.
+ * Return: The address; ERR_PTR(-EPERM) if the current mm is not the owner;
+ * ERR_PTR(-ENOENT) if the handle has no area.
+ */
+void *mm_local_addr(const struct mm_local *ml)
+{
+	const struct mm_local_area *area = READ_ONCE(ml->area);
+
+	if (IS_ERR_OR_NULL(area))
+		return ERR_PTR(-ENOENT);
+	if (!in_task() || current->mm != area->mm)
+		return ERR_PTR(-EPERM);
+	return (void *)area->addr;
+}
+EXPORT_SYMBOL_GPL(mm_local_addr);
+
+/**
+ * mm_local_free() - Free mm-local memory.
+ * @ml: The handle.  One that is zeroed and never had an area is left alone.
+ *
+ * Any process and kernel thread may do this, with the owner alive or gone.  It
+ * cannot fail.  The contents are zeroed before anybody else can get the pages.
+ * To free an area a second time, later or at the same time, is a bug, and gets a
+ * warning.
+ *
+ * Context: Process context, the owner's mmap lock is not held.  May sleep.
+ */
+void mm_local_free(struct mm_local *ml)
+{
+	struct mm_local_area *area = READ_ONCE(ml->area);
+	struct mm_struct *mm;
+
+	do {
+		if (!area || WARN_ON_ONCE(area == MM_LOCAL_FREED))
+			return;
+	} while (!try_cmpxchg(&ml->area, &area, MM_LOCAL_FREED));
+
+	mm = area->mm;
+	if (mmget_not_zero(mm)) {
+		const bool owner = current->mm == mm;
+
+		if (owner)
+			memzero_explicit((void *)area->addr, area_size(area));
+
+		mmap_write_lock(mm);
+		unmap_area(mm, area);
+		mmap_write_unlock(mm);
+
+		/*
+		 * A munmap that frees no page table does not bother CPUs that
+		 * use the mm lazily, and a kernel thread there could still reach
+		 * the pages.
+		 */
+		flush_tlb_mm(mm);
+		release_pages_of(area, owner);
+		mmput_async(mm);
+	}
+
+	area_put(area);
+}
+EXPORT_SYMBOL_GPL(mm_local_free);
+
+/**
+ * mm_local_init_mm() - Start a new mm without mm-local memory.
+ * @mm: The mm, a copy of another one perhaps.
+ */
+void mm_local_init_mm(struct mm_struct *mm)
+{
+	atomic_long_set(&mm->mm_local_pages, 0);
+	mm->mm_local_pgtables = 0;
+}
+
+/**
+ * mm_local_hibernation_begin() - Keep mm-local memory out of hibernation images.
+ *
+ * An image would put the secrets on disk, and making one maps the pages back
+ * into the direct map.  So there are either areas or an image.
+ *
+ * Return: 0, and no area can be allocated until mm_local_hibernation_end(), or
+ * -EBUSY if there are areas.
+ */
+int mm_local_hibernation_begin(void)
+{
+	return atomic_cmpxchg(&mm_local_nr_areas, 0, -1) ? -EBUSY : 0;
+}
+
+/**
+ * mm_local_hibernation_end() - Allow mm-local memory again.
+ */
+void mm_local_hibernation_end(void)
+{
+	atomic_set(&mm_local_nr_areas, 0);
+}

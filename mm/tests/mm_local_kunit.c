@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests for the interface of mm-local memory and for sealing kernel-owned
+ * VMAs: arguments, errors, and which mm is current.  What userspace can and
+ * cannot do about it is for the kselftest mm_local.
+ */
+#include <kunit/test.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mm_local.h>
+#include <linux/mman.h>
+#include <linux/sched/mm.h>
+#include <linux/sizes.h>
+
+#include "../internal.h"
+
+static int mm_local_test_init(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
+	return 0;
+}
+
+static void alloc_size(struct kunit *test)
+{
+	struct mm_local ml = {};
+	u8 *p;
+
+	KUNIT_EXPECT_EQ(test, mm_local_alloc(&ml, 0), -EINVAL);
+	KUNIT_EXPECT_NULL(test, ml.area);
+	KUNIT_EXPECT_EQ(test, mm_local_alloc(&ml, SIZE_MAX), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, mm_local_alloc(&ml, SZ_64M + 1), -ENOSPC);
+	KUNIT_EXPECT_NULL(test, ml.area);
+
+	/* Whole pages, zeroed, and writable to the last byte. */
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE + 1), 0);
+	p = mm_local_addr(&ml);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, p);
+	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, 2 * PAGE_SIZE));
+	p[0] = 1;
+	p[2 * PAGE_SIZE - 1] = 2;
+	KUNIT_EXPECT_EQ(test, p[0] + p[2 * PAGE_SIZE - 1], 3);
+	mm_local_free(&ml);
+}
+
+static void alloc_cap(struct kunit *test)
+{
+	struct mm_local big = {}, small = {};
+
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&big, SZ_64M - PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, mm_local_alloc(&small, 2 * PAGE_SIZE), -ENOSPC);
+	/* What was refused is not counted. */
+	KUNIT_EXPECT_EQ(test, mm_local_alloc(&small, PAGE_SIZE), 0);
+	mm_local_free(&big);
+	mm_local_free(&small);
+	KUNIT_EXPECT_EQ(test, mm_local_alloc(&small, 2 * PAGE_SIZE), 0);
+	mm_local_free(&small);
+}
+
+static void handle_without_area(struct kunit *test)
+{
+	struct mm_local ml = {};
+
+	KUNIT_EXPECT_EQ(test, PTR_ERR(mm_local_addr(&ml)), -ENOENT);
+	mm_local_free(&ml);
+	mm_local_free(&ml);
+}
+
+static void handle_reuse(struct kunit *test)
+{
+	struct mm_local ml = {};
+	unsigned long first;
+
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+	first = (unsigned long)mm_local_addr(&ml);
+	mm_local_free(&ml);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(mm_local_addr(&ml)), -ENOENT);
+
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+	KUNIT_EXPECT_NE(test, (unsigned long)mm_local_addr(&ml), first);
+	mm_local_free(&ml);
+}
+
+static void double_free(struct kunit *test)
+{
+	struct mm_local ml = {}, other = {};
+
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+	mm_local_free(&ml);
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&other, PAGE_SIZE), 0);
+
+	kunit_warning_suppress(test) {
+		mm_local_free(&ml);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+
+	KUNIT_EXPECT_FALSE(test, IS_ERR(mm_local_addr(&other)));
+	mm_local_free(&other);
+}
+
+static void foreign_mm(struct kunit *test)
+{
+	struct mm_struct *mm = current->mm;
+	struct mm_local ml = {}, none = {};
+	long addr_err;
+	int alloc_err = 0;
+
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+
+	kthread_unuse_mm(mm);
+	addr_err = PTR_ERR(mm_local_addr(&ml));
+	kunit_warning_suppress(test)
+		alloc_err = mm_local_alloc(&none, PAGE_SIZE);
+	mm_local_free(&ml);
+	kthread_use_mm(mm);
+
+	KUNIT_EXPECT_EQ(test, addr_err, -EPERM);
+	KUNIT_EXPECT_EQ(test, alloc_err, -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(mm_local_addr(&ml)), -ENOENT);
+}
+
+static void freed_by_owner_is_gone(struct kunit *test)
+{
+	struct mm_struct *mm = current->mm;
+	struct mm_local ml = {};
+	unsigned long addr;
+
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+	addr = (unsigned long)mm_local_addr(&ml);
+	mm_local_free(&ml);
+
+	mmap_write_lock(mm);
+	{
+		VMA_ITERATOR(vmi, mm, addr);
+
+		KUNIT_EXPECT_NULL(test, vma_find_raw(&vmi, addr + PAGE_SIZE));
+	}
+	mmap_write_unlock(mm);
+}
+
+static void not_found(struct kunit *test)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma, *prev;
+	struct mm_local ml = {};
+	const int map_count = mm->map_count;
+	const unsigned long total_vm = mm->total_vm;
+	const unsigned long pgtables = mm_pgtables_bytes(mm);
+	unsigned long addr;
+
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+	addr = (unsigned long)mm_local_addr(&ml);
+	KUNIT_EXPECT_GE(test, addr, MM_LOCAL_START + PAGE_SIZE);
+	KUNIT_EXPECT_LE(test, addr, MM_LOCAL_END - 2 * PAGE_SIZE);
+
+	mmap_write_lock(mm);
+	{
+		VMA_ITERATOR(vmi, mm, 0);
+
+		KUNIT_EXPECT_NULL(test, vma_lookup(mm, addr));
+		KUNIT_EXPECT_NULL(test, find_vma(mm, addr));
+		KUNIT_EXPECT_NULL(test, find_vma_intersection(mm, addr, -1UL));
+		KUNIT_EXPECT_NULL(test, find_vma_prev(mm, addr, &prev));
+		for_each_vma(vmi, vma)
+			KUNIT_EXPECT_LT(test, vma->vm_start, addr);
+		vma_iter_init(&vmi, mm, addr);
+		KUNIT_EXPECT_NULL(test, vma_find(&vmi, -1UL));
+		vma_iter_init(&vmi, mm, addr);
+		vma = vma_find_raw(&vmi, -1UL);
+		KUNIT_EXPECT_NOT_NULL(test, vma);
+		KUNIT_EXPECT_TRUE(test, vma && vma_is_kernel_owned(vma) &&
+				  vma_is_mm_local(vma));
+	}
+	mmap_write_unlock(mm);
+	KUNIT_EXPECT_NULL(test, lock_vma_under_rcu(mm, addr));
+
+	KUNIT_EXPECT_EQ(test, mm->map_count, map_count);
+	KUNIT_EXPECT_EQ(test, mm->total_vm, total_vm);
+	KUNIT_EXPECT_EQ(test, mm_pgtables_bytes(mm), pgtables);
+	mm_local_free(&ml);
+	KUNIT_EXPECT_EQ(test, mm->map_count, map_count);
+	KUNIT_EXPECT_EQ(test, mm->total_vm, total_vm);
+	KUNIT_EXPECT_EQ(test, mm_pgtables_bytes(mm), pgtables);
+}
+
+static void hibernation(struct kunit *test)
+{
+	struct mm_local ml = {};
+
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, mm_local_hibernation_begin(), -EBUSY);
+	mm_local_free(&ml);
+
+	KUNIT_ASSERT_EQ(test, mm_local_hibernation_begin(), 0);
+	KUNIT_EXPECT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), -EBUSY);
+	mm_local_hibernation_end();
+	KUNIT_EXPECT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+	mm_local_free(&ml);
+}
+
+static void seal_wrong_vmas(struct kunit *test)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long addr;
+
+	addr = kunit_vm_mmap(test, NULL, 0, 3 * PAGE_SIZE, PROT_READ,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_ASSERT_EQ(test, vm_munmap(addr + 2 * PAGE_SIZE, PAGE_SIZE), 0);
+
+	mmap_write_lock(mm);
+	/* A gap, part of a VMA, one that is nothing like it must be. */
+	KUNIT_EXPECT_EQ(test, mseal_kernel_owned(mm, addr, addr + 3 * PAGE_SIZE),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, mseal_kernel_owned(mm, addr, addr + PAGE_SIZE),
+			-EINVAL);
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, mseal_kernel_owned(mm, addr,
+							 addr + 2 * PAGE_SIZE),
+				-EINVAL);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_FALSE(test, vma_lookup(mm, addr)->vm_flags & VM_SEALED);
+
+	KUNIT_EXPECT_EQ(test, munseal_kernel_owned(mm, addr,
+						   addr + 3 * PAGE_SIZE),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, munseal_kernel_owned(mm, addr,
+						   addr + 2 * PAGE_SIZE),
+			-EPERM);
+	mmap_write_unlock(mm);
+}
+
+static struct kunit_case mm_local_cases[] = {
+	KUNIT_CASE(alloc_size),
+	KUNIT_CASE(alloc_cap),
+	KUNIT_CASE(handle_without_area),
+	KUNIT_CASE(handle_reuse),
+	KUNIT_CASE(double_free),
+	KUNIT_CASE(foreign_mm),
+	KUNIT_CASE(freed_by_owner_is_gone),
+	KUNIT_CASE(not_found),
+	KUNIT_CASE(hibernation),
+	KUNIT_CASE(seal_wrong_vmas),
+	{}
+};
+
+static struct kunit_suite mm_local_suite = {
+	.name = "mm_local",
+	.init = mm_local_test_init,
+	.test_cases = mm_local_cases,
+};
+kunit_test_suite(mm_local_suite);
+
+MODULE_DESCRIPTION("KUnit tests for mm-local memory");
+MODULE_LICENSE("GPL");

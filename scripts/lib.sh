@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# What the scripts share.  Sourced, from the top folder of the repository.
+
+me=$(basename "$0")
+die() { echo "$me: $*" >&2; exit 1; }
+say() { printf '%s: [%3ds] %s\n' "$me" "$SECONDS" "$*" >&2; }
+
+# Each script finds out by itself where it is; what runs them may be git.
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+
+# Neither the user's git configuration nor the clock may leak into commits.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+export GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base@localhost
+export GIT_COMMITTER_NAME=base GIT_COMMITTER_EMAIL=base@localhost
+export GIT_AUTHOR_DATE='2026-01-01T00:00:00Z'
+export GIT_COMMITTER_DATE='2026-01-01T00:00:00Z'
+git() { command git -c core.autocrlf=false -c gc.auto=0 "$@"; }
+
+# names DIR [SUFFIX]: the names of the data files in configs/DIR, on one line.
+names() {
+	local f list=
+	for f in "configs/$1"/*"${2:-}"; do
+		[ -n "${2:-}" ] || [[ $f != *.* ]] || continue
+		f=${f##*/}
+		list+=" ${f%"${2:-}"}"
+	done
+	echo "${list# }"
+}
+
+# load_arch NAME: read its data file.
+load_arch() {
+	[[ $1 != */* && $1 != *.* && -f configs/arch/$1 ]] ||
+		die "unknown ARCH '$1' (there is: $(names arch))"
+	# shellcheck source=configs/arch/x86_64
+	. "configs/arch/$1"
+}
+
+# check_config NAME
+check_config() {
+	[[ $1 != */* && -f configs/kernel/$1.config ]] ||
+		die "unknown CONFIG '$1' (there is: $(names kernel .config))"
+}
+
+# One at a time: two runs that write the same folder wait for each other.
+lock() {
+	mkdir -p build
+	exec 9>"build/.lock-$1"
+	flock -n 9 || { say "waiting for another run"; flock 9; }
+}

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Read what test programs print (TAP) and kernels log.
+
+  tap.py cases FILE
+      One line a case: held, failed or skipped, a tab, its name, a tab, why.
+      A plan that is not met is a failed case of its own.
+  tap.py proof OUT STATUS LOG NAME
+      The same for one boot of the proof: OUT is what scripts/guest-proof
+      printed, STATUS how scripts/vm ended, LOG the kernel's log.
+  tap.py program OUT STATUS LOG
+      The same for a program that scripts/vm ran by itself.
+  tap.py kunit JSON LOG
+      The same for what kunit.py read from a boot's LOG.
+  tap.py table GROUPS [-v] NAME=CASES...
+      The table of the proof from files that "proof" made, one a boot.
+"""
+import json
+import os
+import re
+import sys
+
+RESULT = re.compile(r'^(not )?ok (\d+)\s*(?:- )?(.*?)(?:\s+# (SKIP|XFAIL|XPASS|TODO)\s*(.*))?$')
+# A kernel that prints one of these has something to say.
+REPORT = re.compile(
+    r'WARNING:|\bBUG\b|Kernel panic|Oops|general protection|\bKASAN\b.*(in|invalid)|'
+    r'UBSAN|KCSAN:|suspected memory leak|INFO: (possible|suspicious|task|rcu|trying)|'
+    r'possible (circular|recursive|irq)|lockdep is turned off|inconsistent lock|'
+    r'self-detected stall|detected stalls|lockup|page_table_check|Call Trace|'
+    r'[Bb]ad page|Bad rss|bad pmd|bad pud|bad p4d|bad pgd|bad pte|double free|refcount_t:|corruption|invalid opcode|unable to handle|'
+    r'sleeping function|scheduling while atomic|still has objects|not freed|'
+    r'Slab corruption|Poison overwritten|Redzone|detected in .*maple|segfault at .* ip 0000000000000000')
+GROUP_OF_LOG = 'kernel log'
+
+
+def lines_of(path):
+    with open(path, errors='replace') as f:
+        return [line.rstrip('\r\n') for line in f]
+
+
+def cases(lines):
+    """(state, name, [what the program said about it]) for each case."""
+    found, said, plan = [], [], None
+    for line in lines:
+        m = RESULT.match(line)
+        if m:
+            name, directive, why = m[3], m[4], m[5]
+            state = 'held'
+            if m[1] or directive in ('XPASS', 'TODO'):
+                state = 'failed'
+            elif directive in ('SKIP', 'XFAIL'):
+                state, said = 'skipped', [f'{directive} {why}'.strip()]
+            found.append((state, name, said if state != 'held' else []))
+            said = []
+        elif re.match(r'^1\.\.(\d+)', line):
+            plan = int(line[3:].split()[0])
+            m = re.search(r'# SKIP\s*(.*)', line)
+            if m:
+                found.append(('skipped', 'all', [m[1]]))
+                plan = 1
+        elif line.startswith('#'):
+            if line.startswith('#  RUN '):
+                said = []
+            elif not re.match(r'^# +(OK|FAIL) ', line):
+                said.append(line.lstrip('# '))
+        elif line.strip():
+            said.append(line)
+    if plan is None:
+        found.append(('failed', 'plan', ['the program told no plan'] + said[-10:]))
+    elif plan != len(found):
+        found.append(('failed', 'plan',
+                      [f'{plan} cases planned, {len(found)} told'] + said[-10:]))
+    elif plan == 0:
+        found.append(('failed', 'plan', ['no case at all']))
+    return found
+
+
+def reports(lines):
+    return [line for line in lines if REPORT.search(line)]
+
+
+def log_cases(guest, status, log):
+    """The cases of the row "kernel log"."""
+    facts = dict(g.split(' ', 1) for g in guest if ' ' in g)
+    bad = reports(log)
+    leaks = [g for g in guest if g.startswith('leak ')]
+    cpus = int(facts.get('cpus', 0))
+    end = {124: 'time-out', 125: 'did not boot', 126: 'panic',
+           127: 'ended without a status'}.get(status)
+    checks = [
+        ('guest_ran_to_its_end', 'end' in guest and end is None,
+         [end or 'the guest did not reach the end of the tests']),
+        ('nothing_reported', bool(log) and not bad and not leaks, (bad + leaks)[:20]),
+        ('untainted', facts.get('untainted') == 'yes', ['the kernel is tainted']),
+        ('lockdep_on_to_the_end', facts.get('lockdep') == 'yes',
+         ['/proc/lockdep_stats does not say so']),
+        ('two_cpus_online', cpus >= 2, [f'{cpus} CPUs online']),
+        ('boot_is_as_named', facts.get('as-named') == 'yes',
+         ['the check of configs/boots failed']),
+    ]
+    return [('held' if ok else 'failed', f'{GROUP_OF_LOG}.{name}',
+             [] if ok else why) for name, ok, why in checks]
+
+
+def show(found):
+    for state, name, why in found:
+        print(state, name, ' | '.join(why).replace('\t', ' '), sep='\t')
+
+
+def proof(out, status, log):
+    lines, log = lines_of(out), lines_of(log)
+    status = int(status)
+    guest = [line[7:] for line in lines if line.startswith('guest: ')]
+    found = cases([line for line in lines if not line.startswith('guest: ')])
+    code = next((g.split()[1] for g in guest if g.startswith('status ')), None)
+    if code != '0' and all(state == 'held' for state, _, _ in found):
+        found.append(('failed', 'status', [f'the program exited with {code}']))
+    show(found + log_cases(guest, status, log))
+
+
+def program(out, status, log):
+    found = cases(lines_of(out))
+    if int(status) not in (0, 4) and all(state != 'failed' for state, _, _ in found):
+        found.append(('failed', 'status', [f'the program exited with {status}']))
+    bad = reports(lines_of(log))
+    name = os.path.basename(out)[:-len('.out')]
+    found.append(('failed' if bad else 'held', 'kernel log', bad[:20]))
+    show((state, f'{name}: {case}', why) for state, case, why in found)
+
+
+def kunit(path, log):
+    states = {'PASS': 'held', 'SKIP': 'skipped'}
+
+    def walk(node, prefix):
+        for case in node.get('test_cases', []):
+            yield (states.get(case['status'], 'failed'),
+                   f'{prefix}{case["name"]}', [])
+        for sub in node.get('sub_groups', []):
+            yield from walk(sub, f'{prefix}{sub["name"]}.')
+
+    with open(path) as f:
+        found = list(walk(json.load(f), 'kunit.'))
+    # No case but an error: nothing ran.
+    if not found:
+        found = [('failed', 'kunit', ['no case ran'])]
+    bad = reports(lines_of(log))
+    found.append(('failed' if bad else 'held', 'kunit.kernel log', bad[:20]))
+    show(found)
+
+
+def table(args):
+    verbose = '-v' in args
+    args = [a for a in args if a != '-v']
+    rows = dict(line.split('\t') for line in lines_of(args[0])
+                if line and not line.startswith('#'))
+    boots = {}
+    for arg in args[1:]:
+        name, path = arg.split('=', 1)
+        boots[name] = [line.split('\t') for line in lines_of(path)]
+    group = lambda case: case.split('.')[0]
+    for found in boots.values():
+        for _, name, _ in found:
+            rows.setdefault(group(name), '')
+    log_row = rows.pop(GROUP_OF_LOG, '')
+    rows[GROUP_OF_LOG] = log_row
+
+    cells = [['group', 'what was tried'] + list(boots)]
+    held = tried = 0
+    for row, text in rows.items():
+        line = [row.replace('_', ' '), text]
+        for found in boots.values():
+            mine = [state for state, name, _ in found if group(name) == row]
+            good = mine.count('held')
+            held, tried = held + good, tried + len(mine)
+            line.append(f'{good}/{len(mine)}' + ('' if good == len(mine) else ' !')
+                        if mine else '-')
+        if line[2:] != ['-'] * len(boots):
+            cells.append(line)
+    width = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    for n, line in enumerate(cells):
+        print('  '.join(cell.ljust(width[i]) if i < 2 else cell.rjust(width[i])
+                        for i, cell in enumerate(line)).rstrip())
+        if n == 0:
+            print('  '.join('-' * w for w in width))
+    for boot, found in boots.items():
+        shown = [f for f in found if verbose or f[0] != 'held']
+        if shown:
+            print(f'\n{boot}:')
+        for state, name, why in shown:
+            print(f'  {state:8}{name}')
+            for line in why.split(' | ') if why else []:
+                print(f'            {line}')
+    print(f'\nproof: {held} of {tried} held')
+    return 0 if held == tried and tried else 1
+
+
+def main(argv):
+    if argv[:1] == ['cases'] and len(argv) == 2:
+        show(cases(lines_of(argv[1])))
+    elif argv[:1] == ['proof'] and len(argv) == 4:
+        proof(*argv[1:])
+    elif argv[:1] == ['program'] and len(argv) == 4:
+        program(*argv[1:])
+    elif argv[:1] == ['kunit'] and len(argv) == 3:
+        kunit(*argv[1:])
+    elif argv[:1] == ['table'] and len(argv) >= 3:
+        return table(argv[1:])
+    else:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

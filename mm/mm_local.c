@@ -155,7 +155,7 @@ put:
  * mm_pgtables_bytes() counts them.
  */
 static unsigned long pgtables_of(struct mm_struct *mm, unsigned long start,
-		unsigned long end)
+				 unsigned long end)
 {
 	unsigned long addr, bytes = 0;
 
@@ -188,7 +188,7 @@ static unsigned long pgtables_of(struct mm_struct *mm, unsigned long start,
 static int map_page(struct mm_struct *mm, unsigned long addr, struct page *page)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the page table that pte is in */
 	p4d_t *p4d;
 	pud_t *pud;
 	pmd_t *pmd;
@@ -307,10 +307,12 @@ static void unmap_area(struct mm_struct *mm, struct mm_local_area *area)
 {
 	const unsigned long start = area->addr, end = area_end(area);
 	unsigned long pgtables = pgtables_of(mm, start, end);
-	VMA_ITERATOR(vmi, mm, start);
-	struct vm_area_struct *vma = vma_find_raw(&vmi, end);
+	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
 
 	mmap_assert_write_locked(mm);
+	vma_iter_init(&vmi, mm, start);
+	vma = vma_find_raw(&vmi, end);
 	area->has_pages = false;
 	if (do_vmi_align_munmap(&vmi, vma, mm, start, end, NULL,
 				MUNMAP_KERNEL_OWNED))

@@ -55,7 +55,7 @@ struct user_map {
  * @map_size: its size in bytes.
  */
 struct test_file {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	struct mm_local ml;
 	struct mm_struct *mm;
 	unsigned long addr;
@@ -95,7 +95,7 @@ struct scan {
 };
 
 static void scan_range(struct scan *scan, unsigned long addr, unsigned long pfn,
-		unsigned long nr)
+		       unsigned long nr)
 {
 	unsigned long i;
 
@@ -116,32 +116,35 @@ static void scan_range(struct scan *scan, unsigned long addr, unsigned long pfn,
 }
 
 /* KASAN maps terabytes of shadow by a few tables, which hold no such pages. */
+static void skip_early_shadow(struct mm_walk *walk, u64 entry)
+{
 #ifdef CONFIG_KASAN_GENERIC
-#define skip_early_shadow(walk, entry, table)				\
-	do {								\
-		if (__pa(table) == ((entry) & PTE_PFN_MASK))		\
-			(walk)->action = ACTION_CONTINUE;		\
-	} while (0)
-#else
-#define skip_early_shadow(walk, entry, table) do { } while (0)
+	const phys_addr_t table = entry & PTE_PFN_MASK;
+
+	if (table == __pa_symbol(kasan_early_shadow_p4d) ||
+	    table == __pa_symbol(kasan_early_shadow_pud) ||
+	    table == __pa_symbol(kasan_early_shadow_pmd) ||
+	    table == __pa_symbol(kasan_early_shadow_pte))
+		walk->action = ACTION_CONTINUE;
 #endif
+}
 
 static int scan_pgd(pgd_t *pgd, unsigned long addr, unsigned long next,
-		struct mm_walk *walk)
+		    struct mm_walk *walk)
 {
-	skip_early_shadow(walk, pgd_val(*pgd), lm_alias(kasan_early_shadow_p4d));
+	skip_early_shadow(walk, pgd_val(*pgd));
 	return 0;
 }
 
 static int scan_p4d(p4d_t *p4d, unsigned long addr, unsigned long next,
-		struct mm_walk *walk)
+		    struct mm_walk *walk)
 {
-	skip_early_shadow(walk, p4d_val(*p4d), lm_alias(kasan_early_shadow_pud));
+	skip_early_shadow(walk, p4d_val(*p4d));
 	return 0;
 }
 
 static int scan_pud(pud_t *pud, unsigned long addr, unsigned long next,
-		struct mm_walk *walk)
+		    struct mm_walk *walk)
 {
 	const pud_t val = READ_ONCE(*pud);
 
@@ -150,14 +153,13 @@ static int scan_pud(pud_t *pud, unsigned long addr, unsigned long next,
 			   PUD_SIZE >> PAGE_SHIFT);
 		walk->action = ACTION_CONTINUE;
 	} else {
-		skip_early_shadow(walk, pud_val(val),
-				  lm_alias(kasan_early_shadow_pmd));
+		skip_early_shadow(walk, pud_val(val));
 	}
 	return 0;
 }
 
 static int scan_pmd(pmd_t *pmd, unsigned long addr, unsigned long next,
-		struct mm_walk *walk)
+		    struct mm_walk *walk)
 {
 	const pmd_t val = READ_ONCE(*pmd);
 
@@ -167,14 +169,13 @@ static int scan_pmd(pmd_t *pmd, unsigned long addr, unsigned long next,
 				   PMD_SIZE >> PAGE_SHIFT);
 		walk->action = ACTION_CONTINUE;
 	} else {
-		skip_early_shadow(walk, pmd_val(val),
-				  lm_alias(kasan_early_shadow_pte));
+		skip_early_shadow(walk, pmd_val(val));
 	}
 	return 0;
 }
 
 static int scan_pte(pte_t *pte, unsigned long addr, unsigned long next,
-		struct mm_walk *walk)
+		    struct mm_walk *walk)
 {
 	const pte_t val = ptep_get_lockless(pte);
 
@@ -201,8 +202,8 @@ static void scan_kernel(struct scan *scan)
 	put_online_mems();
 }
 
-static void scan_mm(struct scan *scan, struct mm_struct *mm, unsigned long start,
-		unsigned long end)
+static void scan_mm(struct scan *scan, struct mm_struct *mm,
+		    unsigned long start, unsigned long end)
 {
 	mmap_write_lock(mm);
 	mmap_write_lock_nested(&init_mm, SINGLE_DEPTH_NESTING);
@@ -526,7 +527,7 @@ static const struct vm_operations_struct user_map_vm_ops = {
 
 /* The mmap lock is held for writing. */
 static int user_map_insert(struct mm_struct *mm, struct user_map *map,
-		struct mm_local_test_range *range, bool owned)
+			   struct mm_local_test_range *range, bool owned)
 {
 	vm_flags_t flags = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
 			   VM_DONTDUMP;
@@ -642,10 +643,11 @@ static void forget_map(struct test_file *tf)
 		return;
 	if (mmget_not_zero(mm)) {
 		const unsigned long end = tf->map_addr + tf->map_size;
-		VMA_ITERATOR(vmi, mm, tf->map_addr);
 		struct vm_area_struct *vma;
+		struct vma_iterator vmi;
 
 		mmap_write_lock(mm);
+		vma_iter_init(&vmi, mm, tf->map_addr);
 		for_each_vma_range(vmi, vma, end) {
 			if (vma->vm_private_data != tf->map ||
 			    vma->vm_ops != &user_map_vm_ops)
@@ -740,7 +742,7 @@ static int mm_local_test_release(struct inode *inode, struct file *file)
 }
 
 static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
-		unsigned long arg)
+				unsigned long arg)
 {
 	struct test_file *tf = file->private_data;
 	void __user *argp = (void __user *)arg;

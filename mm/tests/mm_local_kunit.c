@@ -249,6 +249,7 @@ static struct kunit_suite mm_local_suite = {
 	.init = mm_local_test_init,
 	.test_cases = mm_local_cases,
 };
+
 kunit_test_suite(mm_local_suite);
 
 MODULE_DESCRIPTION("KUnit tests for mm-local memory");

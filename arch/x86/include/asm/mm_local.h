@@ -2,8 +2,8 @@
 #ifndef _ASM_X86_MM_LOCAL_H
 #define _ASM_X86_MM_LOCAL_H
 
-#include <asm/cpufeature.h>
-#include <asm/pgtable.h>
+#include <linux/cpufeature.h>
+#include <linux/pgtable.h>
 
 /*
  * Xen PV has its own layout of the guard hole.  On a CPU with Meltdown, page

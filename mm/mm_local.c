@@ -219,12 +219,13 @@ static void mm_local_close(struct vm_area_struct *vma)
 	struct mm_struct *mm = area->mm;
 
 	/*
-	 * With pages left, this is exit_mmap(): it has freed the page tables and
+	 * Without users, this is exit_mmap(): it has freed the page tables and
 	 * flushed the TLB of all CPUs that have used the mm, lazily too.
 	 */
+	if (!atomic_read(&mm->mm_users))
+		WRITE_ONCE(mm->mm_local_pgtables, 0);
 	if (area->has_pages) {
 		VM_WARN_ON_ONCE(atomic_read(&mm->mm_users));
-		WRITE_ONCE(mm->mm_local_pgtables, 0);
 		area->has_pages = false;
 		release_pages_of(area, /* zeroed= */ false);
 	}
@@ -306,11 +307,15 @@ free:
 static void unmap_area(struct mm_struct *mm, struct mm_local_area *area)
 {
 	const unsigned long start = area->addr, end = area_end(area);
-	unsigned long pgtables = pgtables_of(mm, start, end);
+	const unsigned long others = mm->mm_local_pgtables -
+				     pgtables_of(mm, start, end);
 	struct vm_area_struct *vma;
 	struct vma_iterator vmi;
 
 	mmap_assert_write_locked(mm);
+
+	/* Ahead of the page tables, so that mm_pgtables_bytes() is never < 0. */
+	WRITE_ONCE(mm->mm_local_pgtables, others);
 	vma_iter_init(&vmi, mm, start);
 	vma = vma_find_raw(&vmi, end);
 	area->has_pages = false;
@@ -318,8 +323,7 @@ static void unmap_area(struct mm_struct *mm, struct mm_local_area *area)
 				MUNMAP_KERNEL_OWNED))
 		zap_special_vma_range(vma, start, end - start);
 
-	pgtables -= pgtables_of(mm, start, end);
-	WRITE_ONCE(mm->mm_local_pgtables, mm->mm_local_pgtables - pgtables);
+	WRITE_ONCE(mm->mm_local_pgtables, others + pgtables_of(mm, start, end));
 }
 
 static int map_area(struct mm_struct *mm, struct mm_local_area *area)

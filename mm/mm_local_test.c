@@ -530,7 +530,7 @@ static int user_map_insert(struct mm_struct *mm, struct user_map *map,
 			   struct mm_local_test_range *range, bool owned)
 {
 	vm_flags_t flags = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
-			   VM_DONTDUMP;
+			   VM_DONTDUMP | VM_SOFTDIRTY;
 	struct vm_area_struct *vma;
 	unsigned long addr;
 	unsigned int i;

@@ -65,7 +65,11 @@ struct mm_local_test_scan {
 /* The same from a kernel thread, whose current->mm is NULL. */
 #define MM_LOCAL_TEST_FREE_KTHREAD	_IO('m', 4)
 
-/* Let the kernel write to the area from, or read it to, .buffer. */
+/*
+ * Let the kernel write to the area from, or read it to, .buffer.  In the area it
+ * swaps the halves of each byte, so that the scan for the contents does not find
+ * the buffer.
+ */
 #define MM_LOCAL_TEST_WRITE	_IOW('m', 5, struct mm_local_test_data)
 #define MM_LOCAL_TEST_READ	_IOW('m', 6, struct mm_local_test_data)
 

@@ -3,15 +3,18 @@
 #define _ASM_X86_MM_LOCAL_H
 
 #include <linux/cpufeature.h>
+#include <linux/efi.h>
 #include <linux/pgtable.h>
 
 /*
- * Xen PV has its own layout of the guard hole.  On a CPU with Meltdown, page
- * table isolation is what keeps userspace from reading supervisor pages.
+ * Xen PV has its own layout of the guard hole.  For 32-bit EFI, efi_mm maps all
+ * memory.  On a CPU with Meltdown, page table isolation is what keeps userspace
+ * from reading supervisor pages.
  */
 static inline bool arch_mm_local_supported(void)
 {
 	return !cpu_feature_enabled(X86_FEATURE_XENPV) &&
+	       (!efi_enabled(EFI_BOOT) || efi_enabled(EFI_64BIT)) &&
 	       (!boot_cpu_has_bug(X86_BUG_CPU_MELTDOWN) ||
 		cpu_feature_enabled(X86_FEATURE_PTI));
 }

@@ -174,7 +174,9 @@ static unsigned long empty_address(int fd, unsigned long addr)
 	if (ioctl(fd, MM_LOCAL_TEST_WINDOW, &win))
 		return 0;
 	off = addr - win.addr;
-	if (off < win.size / 2)
+	if (off >= win.size)	/* at a user address */
+		off = win.size / 2;
+	else if (off < win.size / 2)
 		off += (win.size - off) / 2;
 	else
 		off /= 2;
@@ -3189,7 +3191,7 @@ static long pin_ring(unsigned long addr, unsigned long len)
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_NO_MMAP,
 		.cq_off.user_addr = addr,
-		.sq_off.user_addr = addr + len / 2,
+		.sq_off.user_addr = addr + (len > ps() ? ps() : 0),
 	};
 	int fd = syscall(SYS_io_uring_setup, 2, &params);
 
@@ -3572,6 +3574,7 @@ static long referenced(unsigned long addr)
 TEST_F(visibility, clear_refs)
 {
 	const struct place *p = &self->p;
+	const bool softdirty = !p->window && vma_has_flag(p->addr, p->addr + p->size, "sd");
 	unsigned long mem;
 	char value[4];
 	int i;
@@ -3580,6 +3583,9 @@ TEST_F(visibility, clear_refs)
 		snprintf(value, sizeof(value), "%d", i);
 		EXPECT_TRUE(spew("/proc/self/clear_refs", value));
 		EXPECT_UNTOUCHED(p, "clear_refs");
+		/* The driver sets it if the kernel has it. */
+		if (softdirty)
+			EXPECT_TRUE(vma_has_flag(p->addr, p->addr + p->size, "sd"));
 		/* Not write-protected, either: nothing would lift that. */
 		if (p->window)
 			continue;

@@ -23,6 +23,7 @@
 #include <linux/futex.h>
 #include <linux/io_uring.h>
 #include <linux/mempolicy.h>
+#include <linux/suspend_ioctls.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -4813,6 +4814,33 @@ TEST_F(lifetime, handle_passed_on)
 	EXPECT_EQ(0, dev_free(fd));
 	EXPECT_EQ(-ENOENT, dev_free(fd));
 	EXPECT_EQ(0, close(fd));
+}
+
+/*
+ * No image of memory is made while there is an area, also not through a
+ * /dev/snapshot that was opened before.
+ */
+TEST_F_TIMEOUT(lifetime, no_hibernation_image, 120)
+{
+	int in_suspend = 0, snapshot;
+
+	EXPECT_EQ(0, dev_free(self->a.fd));
+	snapshot = open("/dev/snapshot", O_RDONLY);
+	if (snapshot < 0)
+		SKIP(return, "no /dev/snapshot: %s", strerror(errno));
+	ASSERT_EQ(0, dev_alloc(self->a.fd, self->a.size, &self->a.addr));
+
+	ASSERT_EQ(0, ioctl(snapshot, SNAPSHOT_FREEZE, 0));
+	EXPECT_EQ(-1, ioctl(snapshot, SNAPSHOT_CREATE_IMAGE, &in_suspend));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_EQ(0, dev_free(self->a.fd));
+	EXPECT_EQ(0, ioctl(snapshot, SNAPSHOT_CREATE_IMAGE, &in_suspend));
+	EXPECT_EQ(1, in_suspend);
+	EXPECT_EQ(0, ioctl(snapshot, SNAPSHOT_UNFREEZE, 0));
+	close(snapshot);
+
+	/* And now there may be areas again. */
+	EXPECT_EQ(0, can_allocate(self->a.size));
 }
 
 TEST_F(lifetime, sigkill_in_the_middle_of_a_call)

@@ -97,7 +97,9 @@ static void put_pages(struct mm_local_area *area, unsigned int nr, bool zeroed)
 			continue;
 		if (!zeroed)
 			clear_highpage(page);
+		put_page(page);
 		__free_page(page);
+		cond_resched();
 	}
 }
 
@@ -131,6 +133,11 @@ static int get_pages(struct mm_local_area *area)
 			goto put;
 		}
 
+		/*
+		 * unpoison_memory() takes a page with one reference for one that
+		 * hwpoison holds, and frees it.
+		 */
+		get_page(page);
 		area->pages[i] = page;
 		addr = (unsigned long)page_address(page);
 		start = min(start, addr);

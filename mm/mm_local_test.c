@@ -5,17 +5,21 @@
  * It stands in for a part of the kernel that uses them, and also tells its user
  * what nobody should know: where an area is, and what leads to its pages.
  */
+#include <linux/anon_inodes.h>
+#include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/fs.h>
+#include <linux/hash.h>
 #include <linux/kasan.h>
+#include <linux/kthread.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mm_local.h>
 #include <linux/mman.h>
-#include <linux/mutex.h>
 #include <linux/pagewalk.h>
 #include <linux/panic.h>
 #include <linux/pid.h>
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/set_memory.h>
 #include <linux/slab.h>
@@ -40,7 +44,7 @@ struct user_map {
 
 /**
  * struct test_file - what an open file has
- * @lock: serialises the calls.
+ * @lock: for writing by calls that change what follows, for reading by others.
  * @ml: the handle of the area.
  * @mm: the owner of the area, held by mmgrab(), or NULL.
  * @addr: where the area is or was.
@@ -53,9 +57,11 @@ struct user_map {
  * @map: the user_map, for comparison only.
  * @map_addr: where it was mapped.
  * @map_size: its size in bytes.
+ * @lazy: the kernel thread between LAZY_BEGIN and LAZY_END, or NULL.
+ * @lazy_data: what it was given.
  */
 struct test_file {
-	struct mutex lock;	/* see above */
+	struct rw_semaphore lock;	/* see above */
 	struct mm_local ml;
 	struct mm_struct *mm;
 	unsigned long addr;
@@ -68,6 +74,8 @@ struct test_file {
 	struct user_map *map;
 	unsigned long map_addr;
 	unsigned long map_size;
+	struct task_struct *lazy;
+	struct lazy *lazy_data;
 };
 
 /* Page table walks */
@@ -202,6 +210,116 @@ static void scan_kernel(struct scan *scan)
 	put_online_mems();
 }
 
+#ifdef CONFIG_X86_64
+/* Something that is in the kernel image. */
+static u8 in_image[PAGE_SIZE] __page_aligned_data = { 1 };
+
+/**
+ * struct image_scan - a walk of the kernel image
+ * @freed: entries that lead to pages which are not the image's any more.
+ * @addr: the address of one.
+ * @own: entries that lead to in_image.
+ * @checked: entries looked at.
+ */
+struct image_scan {
+	unsigned long freed;
+	unsigned long addr;
+	unsigned long own;
+	unsigned long checked;
+};
+
+static void image_range(struct image_scan *scan, unsigned long addr,
+			unsigned long pfn, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++, addr += PAGE_SIZE) {
+		struct page *page = pfn_to_online_page(pfn + i);
+
+		scan->checked++;
+		scan->own += pfn + i == __pa_symbol(in_image) >> PAGE_SHIFT;
+		if (page && !PageReserved(page)) {
+			scan->freed++;
+			scan->addr = addr;
+		}
+	}
+}
+
+static int image_pmd(pmd_t *pmd, unsigned long addr, unsigned long next,
+		     struct mm_walk *walk)
+{
+	const pmd_t val = READ_ONCE(*pmd);
+
+	if (!pmd_leaf(val))
+		return 0;
+	if (pmd_present(val))
+		image_range(walk->private, addr, pmd_pfn(val),
+			    PMD_SIZE >> PAGE_SHIFT);
+	walk->action = ACTION_CONTINUE;
+	return 0;
+}
+
+static int image_pte(pte_t *pte, unsigned long addr, unsigned long next,
+		     struct mm_walk *walk)
+{
+	const pte_t val = ptep_get_lockless(pte);
+
+	if (pte_present(val))
+		image_range(walk->private, addr, pte_pfn(val), 1);
+	return 0;
+}
+
+static const struct mm_walk_ops image_ops = {
+	.pmd_entry = image_pmd,
+	.pte_entry = image_pte,
+};
+
+static int test_scan_image(void __user *argp)
+{
+	struct mm_local_test_scan out = {};
+	struct image_scan scan = {};
+
+	get_online_mems();
+	mmap_write_lock(&init_mm);
+	walk_page_range_debug(&init_mm, __START_KERNEL_map,
+			      __START_KERNEL_map + KERNEL_IMAGE_SIZE,
+			      &image_ops, NULL, &scan);
+	mmap_write_unlock(&init_mm);
+	put_online_mems();
+
+	out.alias = scan.freed;
+	out.alias_addr = scan.addr;
+	out.owner = scan.own;
+	out.checked = scan.checked;
+	return copy_to_user(argp, &out, sizeof(out)) ? -EFAULT : 0;
+}
+#else
+static int test_scan_image(void __user *argp)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+#ifdef CONFIG_MITIGATION_PAGE_TABLE_ISOLATION
+static int test_user_table(void __user *argp)
+{
+	struct mm_local_test_range range;
+	pgd_t *pgd;
+
+	if (!cpu_feature_enabled(X86_FEATURE_PTI))
+		return -EOPNOTSUPP;
+	if (copy_from_user(&range, argp, sizeof(range)))
+		return -EFAULT;
+	pgd = pgd_offset(current->mm, (unsigned long)range.addr);
+	return !pgd_none(READ_ONCE(*kernel_to_user_pgdp(pgd)));
+}
+#else
+static int test_user_table(void __user *argp)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 static void scan_mm(struct scan *scan, struct mm_struct *mm,
 		    unsigned long start, unsigned long end)
 {
@@ -311,6 +429,7 @@ static int test_scan(struct test_file *tf, void __user *argp)
 		out.checked = scan.checked;
 	}
 	out.pattern = scan_pattern(tf);
+	out.pfn = tf->pfns[0];
 
 	return copy_to_user(argp, &out, sizeof(out)) ? -EFAULT : 0;
 }
@@ -449,6 +568,139 @@ static int test_data(struct test_file *tf, void __user *argp, bool write)
 		done += n;
 	}
 	return 0;
+}
+
+static int test_churn(struct test_file *tf, void __user *argp)
+{
+	struct mm_local_test_churn churn;
+	u64 *words = mm_local_addr(&tf->ml);
+	u64 round, i, n;
+
+	if (copy_from_user(&churn, argp, sizeof(churn)))
+		return -EFAULT;
+	if (IS_ERR(words))
+		return PTR_ERR(words);
+	if ((churn.offset | churn.size) % sizeof(*words) ||
+	    churn.offset > tf->size || churn.size > tf->size - churn.offset)
+		return -EINVAL;
+
+	words += churn.offset / sizeof(*words);
+	n = churn.size / sizeof(*words);
+	for (round = 0; round < churn.rounds; round++) {
+		for (i = 0; i < n; i++)
+			WRITE_ONCE(words[i], hash_64(churn.seed + round * n + i, 64));
+		cond_resched();
+		if (signal_pending(current))
+			return -EINTR;
+		for (i = 0; i < n; i++) {
+			if (READ_ONCE(words[i]) !=
+			    hash_64(churn.seed + round * n + i, 64))
+				return -EIO;
+		}
+	}
+	return 0;
+}
+
+/* Without the check of the address that copy_from_kernel_nofault() makes. */
+static int read_anywhere(unsigned long addr)
+{
+	u64 val;
+
+	pagefault_disable();
+	__get_kernel_nofault(&val, (void *)addr, u64, fault);
+	pagefault_enable();
+	return 1;
+fault:
+	pagefault_enable();
+	return 0;
+}
+
+/**
+ * struct lazy - what a kernel thread needs that has borrowed an mm
+ * @mm: the mm, held by mmget() until @ready.
+ * @addr: where to read.
+ * @ready: completed when the thread has read it and uses @mm lazily.
+ * @before: whether it could read while it borrowed.
+ * @go: set when it is to read again.
+ */
+struct lazy {
+	struct mm_struct *mm;
+	unsigned long addr;
+	struct completion ready;
+	int before;
+	bool go;
+};
+
+static int lazy_fn(void *data)
+{
+	struct lazy *lazy = data;
+	const u64 until = get_jiffies_64() + 5 * HZ;
+	int after;
+
+	kthread_use_mm(lazy->mm);
+	/* Nobody else on this CPU, who would have the mm unloaded. */
+	preempt_disable();
+	read_anywhere(lazy->addr);
+	preempt_enable();
+	kthread_unuse_mm(lazy->mm);
+
+	preempt_disable();
+	lazy->before = current->active_mm == lazy->mm && read_anywhere(lazy->addr);
+	complete(&lazy->ready);
+	while (!READ_ONCE(lazy->go) && time_before64(get_jiffies_64(), until))
+		cpu_relax();
+	after = read_anywhere(lazy->addr);
+	preempt_enable();
+
+	while (!kthread_should_stop())
+		schedule_timeout_idle(1);
+	after = READ_ONCE(lazy->go) ? after : -ETIMEDOUT;
+	kfree(lazy);
+	return after;
+}
+
+static int test_lazy_begin(struct test_file *tf, unsigned long cpu)
+{
+	void *addr = mm_local_addr(&tf->ml);
+	struct task_struct *task;
+	struct lazy *lazy;
+
+	if (IS_ERR(addr))
+		return PTR_ERR(addr);
+	if (tf->lazy)
+		return -EBUSY;
+	if (cpu >= nr_cpu_ids || !cpu_online(cpu))
+		return -EINVAL;
+	lazy = kzalloc_obj(*lazy);
+	if (!lazy)
+		return -ENOMEM;
+
+	lazy->mm = current->mm;
+	lazy->addr = (unsigned long)addr;
+	init_completion(&lazy->ready);
+	task = kthread_create_on_cpu(lazy_fn, lazy, cpu, "mm_local_lazy/%u");
+	if (IS_ERR(task)) {
+		kfree(lazy);
+		return PTR_ERR(task);
+	}
+	tf->lazy = get_task_struct(task);
+	tf->lazy_data = lazy;
+	wake_up_process(task);
+	wait_for_completion(&lazy->ready);
+	/* As it should be; or the rest shows nothing. */
+	return lazy->before ? 0 : -EIO;
+}
+
+static int test_lazy_end(struct test_file *tf)
+{
+	int ret;
+
+	if (!tf->lazy)
+		return -ENOENT;
+	WRITE_ONCE(tf->lazy_data->go, true);
+	ret = kthread_stop_put(tf->lazy);
+	tf->lazy = NULL;
+	return ret;
 }
 
 static int test_alias(struct test_file *tf, bool on)
@@ -714,6 +966,15 @@ static int test_seal(void __user *argp, bool seal)
 
 /* The file */
 
+static struct test_file *new_test_file(void)
+{
+	struct test_file *tf = kzalloc_obj(*tf);
+
+	if (tf)
+		init_rwsem(&tf->lock);
+	return tf;
+}
+
 static int mm_local_test_open(struct inode *inode, struct file *file)
 {
 	struct test_file *tf;
@@ -721,10 +982,9 @@ static int mm_local_test_open(struct inode *inode, struct file *file)
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 
-	tf = kzalloc_obj(*tf);
+	tf = new_test_file();
 	if (!tf)
 		return -ENOMEM;
-	mutex_init(&tf->lock);
 	file->private_data = tf;
 	add_taint(TAINT_TEST, LOCKDEP_STILL_OK);
 	return nonseekable_open(inode, file);
@@ -734,6 +994,7 @@ static int mm_local_test_release(struct inode *inode, struct file *file)
 {
 	struct test_file *tf = file->private_data;
 
+	test_lazy_end(tf);
 	test_free(tf, /* kthread= */ false);
 	forget_area(tf);
 	forget_map(tf);
@@ -742,35 +1003,86 @@ static int mm_local_test_release(struct inode *inode, struct file *file)
 }
 
 static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
-				unsigned long arg)
+				unsigned long arg);
+
+static const struct file_operations mm_local_test_fops = {
+	.open		= mm_local_test_open,
+	.release	= mm_local_test_release,
+	.unlocked_ioctl	= mm_local_test_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+static int test_open(void)
 {
-	struct test_file *tf = file->private_data;
+	struct test_file *tf = new_test_file();
+	int fd;
+
+	if (!tf)
+		return -ENOMEM;
+	fd = anon_inode_getfd("[mm_local_test]", &mm_local_test_fops, tf,
+			      O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		kfree(tf);
+	return fd;
+}
+
+static long reading_ioctl(struct test_file *tf, unsigned int cmd,
+			  void __user *argp)
+{
+	guard(rwsem_read)(&tf->lock);
+	switch (cmd) {
+	case MM_LOCAL_TEST_ADDR:
+		return test_addr(tf, argp);
+	case MM_LOCAL_TEST_READ:
+		return test_data(tf, argp, /* write= */ false);
+	case MM_LOCAL_TEST_SCAN:
+		return test_scan(tf, argp);
+	default:
+		return test_churn(tf, argp);
+	}
+}
+
+static long changing_ioctl(struct test_file *tf, unsigned int cmd,
+			   unsigned long arg)
+{
 	void __user *argp = (void __user *)arg;
 
-	guard(mutex)(&tf->lock);
+	guard(rwsem_write)(&tf->lock);
 	switch (cmd) {
 	case MM_LOCAL_TEST_ALLOC:
 		return test_alloc(tf, argp);
-	case MM_LOCAL_TEST_ADDR:
-		return test_addr(tf, argp);
 	case MM_LOCAL_TEST_FREE:
 		return test_free(tf, /* kthread= */ false);
 	case MM_LOCAL_TEST_FREE_KTHREAD:
 		return test_free(tf, /* kthread= */ true);
 	case MM_LOCAL_TEST_WRITE:
 		return test_data(tf, argp, /* write= */ true);
-	case MM_LOCAL_TEST_READ:
-		return test_data(tf, argp, /* write= */ false);
-	case MM_LOCAL_TEST_SCAN:
-		return test_scan(tf, argp);
 	case MM_LOCAL_TEST_ALIAS:
 		return test_alias(tf, arg);
-	case MM_LOCAL_TEST_NOFAULT:
-		return test_nofault(argp);
 	case MM_LOCAL_TEST_MAP:
 		return test_map(tf, argp, /* owned= */ true);
 	case MM_LOCAL_TEST_MAP_PLAIN:
 		return test_map(tf, argp, /* owned= */ false);
+	case MM_LOCAL_TEST_LAZY_BEGIN:
+		return test_lazy_begin(tf, arg);
+	case MM_LOCAL_TEST_LAZY_END:
+		return test_lazy_end(tf);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
+				unsigned long arg)
+{
+	struct test_file *tf = file->private_data;
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case MM_LOCAL_TEST_OPEN:
+		return test_open();
+	case MM_LOCAL_TEST_NOFAULT:
+		return test_nofault(argp);
 	case MM_LOCAL_TEST_MUNMAP:
 		return test_munmap(argp, MUNMAP_KERNEL_OWNED);
 	case MM_LOCAL_TEST_MUNMAP_PLAIN:
@@ -781,17 +1093,19 @@ static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
 		return test_seal(argp, /* seal= */ false);
 	case MM_LOCAL_TEST_WINDOW:
 		return test_window(argp);
+	case MM_LOCAL_TEST_SCAN_IMAGE:
+		return test_scan_image(argp);
+	case MM_LOCAL_TEST_USER_TABLE:
+		return test_user_table(argp);
+	case MM_LOCAL_TEST_ADDR:
+	case MM_LOCAL_TEST_READ:
+	case MM_LOCAL_TEST_SCAN:
+	case MM_LOCAL_TEST_CHURN:
+		return reading_ioctl(tf, cmd, argp);
 	default:
-		return -ENOTTY;
+		return changing_ioctl(tf, cmd, arg);
 	}
 }
-
-static const struct file_operations mm_local_test_fops = {
-	.open		= mm_local_test_open,
-	.release	= mm_local_test_release,
-	.unlocked_ioctl	= mm_local_test_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
-};
 
 static int __init mm_local_test_init(void)
 {

@@ -48,6 +48,7 @@ struct mm_local_test_data {
  * @pattern: pages in the direct map that hold the pattern last written by
  *           MM_LOCAL_TEST_WRITE
  * @checked: entries looked at
+ * @pfn: the number of the area's first page frame
  */
 struct mm_local_test_scan {
 	__u64 owner;
@@ -55,6 +56,21 @@ struct mm_local_test_scan {
 	__u64 alias_addr;
 	__u64 pattern;
 	__u64 checked;
+	__u64 pfn;
+};
+
+/**
+ * struct mm_local_test_churn - let the kernel write and check, over and over
+ * @offset: where in the area, in bytes, a multiple of eight
+ * @size: how many bytes, a multiple of eight
+ * @rounds: how often
+ * @seed: what the words are made of
+ */
+struct mm_local_test_churn {
+	__u64 offset;
+	__u64 size;
+	__u64 rounds;
+	__u64 seed;
 };
 
 /* An area in the window, of the calling process.  In: .size, out: .addr. */
@@ -100,5 +116,38 @@ struct mm_local_test_scan {
 
 /* Where the window is.  Out: .addr, .size. */
 #define MM_LOCAL_TEST_WINDOW	_IOR('m', 16, struct mm_local_test_range)
+
+/* Another open file of the driver, for whom has one.  Returns the descriptor. */
+#define MM_LOCAL_TEST_OPEN	_IO('m', 17)
+
+/*
+ * Fill part of an area with words, read them back, and again.  Several threads
+ * may do so at the same time, in different parts.  Fails with EIO if a word is
+ * not what was written, and with EINTR if there is a signal.
+ */
+#define MM_LOCAL_TEST_CHURN	_IOW('m', 18, struct mm_local_test_churn)
+
+/*
+ * On the CPU that the argument names, let a kernel thread read the area, give the
+ * mm back so that it is only borrowed from then on, and keep the CPU busy.
+ * LAZY_END lets it read once more and returns how that went: 1 if it could read,
+ * 0 if it faulted.  In between are five seconds at most.
+ */
+#define MM_LOCAL_TEST_LAZY_BEGIN	_IO('m', 19)
+#define MM_LOCAL_TEST_LAZY_END		_IO('m', 20)
+
+/*
+ * Walk the mapping of the kernel image.  Out: .alias, present entries that lead
+ * to pages which have been given to the page allocator; .owner, those that lead
+ * to a page of the driver's own data; .checked.
+ */
+#define MM_LOCAL_TEST_SCAN_IMAGE	_IOR('m', 21, struct mm_local_test_scan)
+
+/*
+ * Whether the top-level page table that is loaded while the process runs in user
+ * mode has an entry for .addr: 1 or 0.  Fails with EOPNOTSUPP without page table
+ * isolation.
+ */
+#define MM_LOCAL_TEST_USER_TABLE	_IOW('m', 22, struct mm_local_test_range)
 
 #endif /* __MM_LOCAL_TEST_H */

@@ -23,6 +23,7 @@
 #include <linux/futex.h>
 #include <linux/io_uring.h>
 #include <linux/mempolicy.h>
+#include <linux/perf_event.h>
 #include <linux/suspend_ioctls.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -52,409 +53,13 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <mm/mm_local_test.h>
-
+#include "mm_local_util.h"
 #include "vm_util.h"
 
-#define DEVICE		"/sys/kernel/debug/mm_local_test"
-#define NPAGES		4
 #define PATTERN_SIZE	64
-#define TEXT_SIZE	(256 * 1024)
-
-/* Where a test finds its kernel-owned VMA. */
-struct place {
-	int fd;			/* of the driver */
-	bool window;		/* an area in the window, or a VMA below */
-	unsigned long addr;
-	unsigned long size;
-	unsigned long empty;	/* an address with nothing around it */
-	unsigned char seed;	/* of its contents, 0 if it is all zero */
-	char *below, *above;	/* the neighbours of a VMA, one page each */
-};
 
 /* Something that is done to a range of addresses: its result, or -errno. */
 typedef long (*call_fn)(unsigned long addr, unsigned long len);
-
-static char text[TEXT_SIZE];
-static unsigned char buffer[NPAGES * 65536];
-
-static unsigned long ps(void)
-{
-	return psize();
-}
-
-static long result(long ret)
-{
-	return ret == -1 ? -errno : ret;
-}
-
-static const char *why(long ret)
-{
-	return ret < 0 ? strerror(-ret) : "success";
-}
-
-/*
- * The driver.
- */
-static int device(void)
-{
-	return open(DEVICE, O_RDWR);
-}
-
-static long dev_ioctl(int fd, unsigned long cmd, unsigned long addr, unsigned long size)
-{
-	struct mm_local_test_range range = { .addr = addr, .size = size };
-
-	return result(ioctl(fd, cmd, &range));
-}
-
-static long dev_map(int fd, unsigned long cmd, unsigned long size, int prot,
-		    unsigned long *addr)
-{
-	struct mm_local_test_range range = { .size = size, .prot = prot };
-	long ret = result(ioctl(fd, cmd, &range));
-
-	*addr = range.addr;
-	return ret;
-}
-
-static long dev_alloc(int fd, unsigned long size, unsigned long *addr)
-{
-	return dev_map(fd, MM_LOCAL_TEST_ALLOC, size, 0, addr);
-}
-
-static long dev_addr(int fd, unsigned long *addr)
-{
-	return dev_map(fd, MM_LOCAL_TEST_ADDR, 0, 0, addr);
-}
-
-static long dev_copy(int fd, unsigned long cmd, unsigned long offset, void *buf,
-		     unsigned long size)
-{
-	struct mm_local_test_data data = {
-		.offset = offset,
-		.size = size,
-		.buffer = (unsigned long)buf,
-	};
-
-	return result(ioctl(fd, cmd, &data));
-}
-
-static long dev_write(int fd, unsigned long offset, void *buf, unsigned long size)
-{
-	return dev_copy(fd, MM_LOCAL_TEST_WRITE, offset, buf, size);
-}
-
-static long dev_read(int fd, unsigned long offset, void *buf, unsigned long size)
-{
-	return dev_copy(fd, MM_LOCAL_TEST_READ, offset, buf, size);
-}
-
-static long dev_free(int fd)
-{
-	return result(ioctl(fd, MM_LOCAL_TEST_FREE));
-}
-
-static long dev_scan(int fd, struct mm_local_test_scan *scan)
-{
-	memset(scan, 0, sizeof(*scan));
-	return result(ioctl(fd, MM_LOCAL_TEST_SCAN, scan));
-}
-
-static long dev_nofault(int fd, unsigned long addr)
-{
-	return dev_ioctl(fd, MM_LOCAL_TEST_NOFAULT, addr, sizeof(long));
-}
-
-/* An address in the window far away from @addr, where nothing is. */
-static unsigned long empty_address(int fd, unsigned long addr)
-{
-	struct mm_local_test_range win = {};
-	unsigned long off;
-
-	if (ioctl(fd, MM_LOCAL_TEST_WINDOW, &win))
-		return 0;
-	off = addr - win.addr;
-	if (off >= win.size)	/* at a user address */
-		off = win.size / 2;
-	else if (off < win.size / 2)
-		off += (win.size - off) / 2;
-	else
-		off /= 2;
-	return (win.addr + off) & ~(ps() - 1);
-}
-
-/*
- * Pseudo files, without the C library's buffers: some tests compare what a
- * process says about its memory.
- */
-static size_t slurp(const char *path, char *buf, size_t size)
-{
-	size_t len = 0;
-	ssize_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		while (len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
-			len += n;
-		close(fd);
-	}
-	buf[len] = '\0';
-	return len;
-}
-
-static bool spew(const char *path, const char *what)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-static unsigned int count_lines(const char *path)
-{
-	unsigned int lines = 0;
-	char *c;
-
-	slurp(path, text, sizeof(text));
-	for (c = text; *c; c++)
-		lines += *c == '\n';
-	return lines;
-}
-
-/* The VMA's lines in /proc/self/smaps or numa_maps, in text[], or NULL. */
-static char *vma_lines(const char *path, unsigned long start, unsigned long end)
-{
-	char head[64], *line;
-
-	slurp(path, text, sizeof(text));
-	if (end)
-		snprintf(head, sizeof(head), "%08lx-%08lx ", start, end);
-	else
-		snprintf(head, sizeof(head), "%08lx ", start);
-	for (line = text; line && *line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (!strncmp(line, head, strlen(head)))
-			return line;
-	}
-	return NULL;
-}
-
-static bool vma_has_flag(unsigned long start, unsigned long end, const char *flag)
-{
-	char *line = vma_lines("/proc/self/smaps", start, end), *nl, *found;
-	char word[8];
-
-	line = line ? strstr(line, "VmFlags:") : NULL;
-	nl = line ? strchr(line, '\n') : NULL;
-	if (!nl)
-		return false;
-	snprintf(word, sizeof(word), " %s ", flag);
-	found = strstr(line, word);
-	return found && found < nl;
-}
-
-static long status_field(const char *name)
-{
-	char *line;
-
-	slurp("/proc/self/status", text, sizeof(text));
-	line = strstr(text, name);
-	return line ? atol(line + strlen(name) + 1) : -1;
-}
-
-/*
- * Contents.
- */
-static unsigned char pattern_byte(size_t i, unsigned char seed)
-{
-	unsigned int x = (i + 1) * 2654435761u ^ seed * 2246822519u;
-
-	return seed ? (x ^ x >> 15) * 3266489917u >> 24 : 0;
-}
-
-static void make_pattern(unsigned char *buf, size_t size, unsigned char seed)
-{
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		buf[i] = pattern_byte(i, seed);
-}
-
-static bool is_pattern(const unsigned char *buf, size_t size, unsigned char seed)
-{
-	size_t i;
-
-	for (i = 0; i < size; i++) {
-		if (buf[i] != pattern_byte(i, seed))
-			return false;
-	}
-	return true;
-}
-
-/* The driver stores bytes with their halves swapped: see MM_LOCAL_TEST_WRITE. */
-static void as_stored(unsigned char *buf, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		buf[i] = buf[i] << 4 | buf[i] >> 4;
-}
-
-static bool is_zero(const unsigned char *buf, size_t size)
-{
-	return is_pattern(buf, size, 0);
-}
-
-/*
- * Give the test a kernel-owned VMA; returns what is wrong, or NULL.  With
- * PROT_WRITE in @prot it has contents, otherwise it is zero.  One at a user
- * address has ordinary neighbours on both sides.
- */
-static const char *place_make(struct place *p, bool window, int prot)
-{
-	const int shared = MAP_SHARED | MAP_ANONYMOUS;
-	int tries;
-
-	memset(p, 0, sizeof(*p));
-	p->window = window;
-	p->size = NPAGES * ps();
-	p->fd = device();
-	if (p->fd < 0)
-		return "cannot open " DEVICE;
-
-	if (window) {
-		p->seed = 0x5a;
-		if (dev_alloc(p->fd, p->size, &p->addr))
-			return "MM_LOCAL_TEST_ALLOC failed";
-		make_pattern(buffer, p->size, p->seed);
-		if (dev_write(p->fd, 0, buffer, p->size))
-			return "MM_LOCAL_TEST_WRITE failed";
-	} else {
-		for (tries = 0; tries < 64; tries++) {
-			p->above = mmap(NULL, ps(), PROT_READ | PROT_WRITE, shared, -1, 0);
-			if (dev_map(p->fd, MM_LOCAL_TEST_MAP, p->size, prot, &p->addr))
-				return "MM_LOCAL_TEST_MAP failed";
-			p->below = mmap((void *)(p->addr - ps()), ps(),
-					PROT_READ | PROT_WRITE,
-					shared | MAP_FIXED_NOREPLACE, -1, 0);
-			if ((unsigned long)p->above == p->addr + p->size &&
-			    p->below != MAP_FAILED)
-				break;
-			/* Not next to each other: holes fill up with the one above. */
-			close(p->fd);
-			p->fd = device();
-			if (p->below != MAP_FAILED)
-				munmap(p->below, ps());
-		}
-		if (tries == 64)
-			return "no room for neighbours";
-		p->above[0] = 'a';
-		p->below[0] = 'b';
-		if (prot & PROT_WRITE) {
-			p->seed = 0xa5;
-			make_pattern((unsigned char *)p->addr, p->size, p->seed);
-		}
-	}
-	memset(buffer, 0, sizeof(buffer));
-	p->empty = empty_address(p->fd, p->addr);
-	return p->empty ? NULL : "MM_LOCAL_TEST_WINDOW failed";
-}
-
-/* What is no longer as place_make() left it, or NULL. */
-static const char *touched(const struct place *p)
-{
-	unsigned long addr;
-
-	if (p->window) {
-		if (dev_addr(p->fd, &addr) || addr != p->addr)
-			return "the area is gone";
-		if (dev_read(p->fd, 0, buffer, p->size))
-			return "the area cannot be read";
-		if (!is_pattern(buffer, p->size, p->seed))
-			return "the area's contents have changed";
-		return NULL;
-	}
-	if (!vma_has_flag(p->addr, p->addr + p->size, "ko"))
-		return "the VMA is gone, or not kernel-owned";
-	if (!vma_has_flag(p->addr, p->addr + p->size, "sl"))
-		return "the VMA is not sealed";
-	if (!is_pattern((unsigned char *)p->addr, p->size, p->seed))
-		return "the VMA's contents have changed";
-	return NULL;
-}
-
-#define EXPECT_UNTOUCHED(_p, _after) do {				\
-	const char *_what = touched(_p);				\
-									\
-	EXPECT_EQ(NULL, _what)						\
-		TH_LOG("after %s: %s", _after, _what);			\
-} while (0)
-
-#define SETUP_PLACE(_p, _window, _prot) do {				\
-	const char *_what;						\
-									\
-	if (access(DEVICE, F_OK))					\
-		SKIP(exit(KSFT_SKIP), "no " DEVICE);			\
-	_what = place_make(_p, _window, _prot);				\
-	ASSERT_EQ(NULL, _what)						\
-		TH_LOG("%s: %s", _what, strerror(errno));		\
-} while (0)
-
-/* Ordinary memory to do the same on: private, anonymous, present. */
-static unsigned long ordinary(unsigned long size)
-{
-	unsigned char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (mem == MAP_FAILED)
-		return 0;
-	make_pattern(mem, size, 0x33);
-	return (unsigned long)mem;
-}
-
-/*
- * In a child: what @fn returns there, or -ECHILD with the signal in bits 8 and
- * above if it died.
- */
-struct remote {
-	pid_t pid;
-	unsigned long addr;
-	unsigned long len;
-};
-
-typedef long (*child_fn)(const struct remote *r);
-
-static long in_child(child_fn fn, const struct remote *r)
-{
-	long *shared = mmap(NULL, ps(), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status = 0;
-	long ret;
-	pid_t pid;
-
-	if (shared == MAP_FAILED)
-		return -ENOMEM;
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		return -EAGAIN;
-	if (!pid) {
-		*shared = fn(r);
-		_exit(0);
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	ret = *shared;
-	if (WIFSIGNALED(status))
-		ret = -ECHILD - (WTERMSIG(status) << 8);
-	munmap(shared, ps());
-	return ret;
-}
-
-#define DIED_BY(_sig)	(-ECHILD - ((_sig) << 8))
 
 /*
  * Direct access: loads, stores and jumps, and what the signal says about them.
@@ -1506,6 +1111,7 @@ TEST_F(mapping_calls, madvise_poison)
 	unsigned int i;
 	long ret;
 
+	NEEDS_ROOT("MADV_HWPOISON");
 	for (i = 0; i < ARRAY_SIZE(advices); i++) {
 		advice_now = advices[i];
 		ret = c_madvise(p->addr, ps());
@@ -1655,6 +1261,7 @@ TEST_F(mapping_calls, mbind_move)
 	const struct place *p = &self->p;
 	long ret;
 
+	NEEDS_ROOT("MPOL_MF_MOVE_ALL");
 	if (!has_numa())
 		SKIP(return, "no NUMA");
 	ret = c_mbind_move(p->addr, p->size);
@@ -1687,6 +1294,7 @@ TEST_F(mapping_calls, move_pages)
 	unsigned long mem = ordinary(ps());
 	long ret, query;
 
+	NEEDS_ROOT("MPOL_MF_MOVE_ALL");
 	if (!has_numa())
 		SKIP(return, "no NUMA");
 	ret = c_move_pages(p->addr, 0);
@@ -1708,6 +1316,7 @@ TEST_F(mapping_calls, migrate_pages)
 	unsigned long mem = ordinary(ps()), from, to;
 	int i;
 
+	NEEDS_ROOT("CAP_SYS_NICE");
 	if (access("/sys/devices/system/node/node1", F_OK))
 		SKIP(return, "one NUMA node only");
 	for (i = 0; i < 2; i++) {
@@ -1845,6 +1454,7 @@ TEST_F(mapping_calls, prctl_set_mm)
 	unsigned int i;
 	long ret;
 
+	NEEDS_ROOT("PR_SET_MM");
 	for (i = 0; i < ARRAY_SIZE(what) && p->window; i++) {
 		ret = result(prctl(PR_SET_MM, what[i], p->addr, 0, 0));
 		EXPECT_EQ(result(prctl(PR_SET_MM, what[i], p->empty, 0, 0)), ret);
@@ -1872,6 +1482,7 @@ TEST_F(mapping_calls, brk)
 	const struct place *p = &self->p;
 	unsigned long start = p->addr - 16 * ps(), now;
 
+	NEEDS_ROOT("PR_SET_MM");
 	if (p->window) {
 		now = syscall(SYS_brk, 0);
 		EXPECT_EQ(now, syscall(SYS_brk, p->empty));
@@ -3133,6 +2744,8 @@ TEST_F(remote_access, ptrace_poke)
 
 TEST_F(remote_access, process_madvise)
 {
+	NEEDS_ROOT("CAP_SYS_NICE");
+
 	remote_rule(_metadata, &self->p, r_process_madvise, -EPERM, true);
 }
 
@@ -3141,6 +2754,7 @@ TEST_F(remote_access, move_pages)
 	struct remote at = { .pid = getpid(), .addr = self->p.addr };
 	long ret = r_move_pages_query(&at);
 
+	NEEDS_ROOT("MPOL_MF_MOVE_ALL");
 	if (!has_numa())
 		SKIP(return, "no NUMA");
 	remote_rule(_metadata, &self->p, r_move_pages, r_move_pages(&at), false);
@@ -3432,6 +3046,7 @@ TEST_F(visibility, map_files)
 	int fd = memfd();
 	void *mem;
 
+	NEEDS_ROOT("/proc/PID/map_files");
 	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", p->addr,
 		 p->addr + p->size);
 	EXPECT_NE(0, access(path, F_OK));
@@ -3708,6 +3323,7 @@ TEST_F(visibility, core_dump)
 	char pattern[256], uses_pid[16];
 	bool ok;
 
+	NEEDS_ROOT("/proc/sys/kernel/core_pattern");
 	slurp("/proc/sys/kernel/core_pattern", pattern, sizeof(pattern));
 	slurp("/proc/sys/kernel/core_uses_pid", uses_pid, sizeof(uses_pid));
 	if (!spew("/proc/sys/kernel/core_pattern", CORE))
@@ -4192,7 +3808,7 @@ TEST_F_TIMEOUT(visibility, twins_answer_alike, 120)
 
 	slurp("/proc/sys/vm/max_map_count", max_map_count, sizeof(max_map_count));
 	snprintf(lower, sizeof(lower), "%u", count_lines("/proc/self/maps") + 100);
-	ASSERT_TRUE(spew("/proc/sys/vm/max_map_count", lower));
+	ASSERT_TRUE(spew("/proc/sys/vm/max_map_count", lower) || geteuid());
 	/* What is not the area's doing happens to a pair of twins once. */
 	for (i = 0; i < 3 && ok && !same; i++) {
 		ok = twin(b, shared, AREAS, p->window, &limits) &&
@@ -4214,6 +3830,91 @@ TEST_F_TIMEOUT(visibility, twins_answer_alike, 120)
 	EXPECT_UNTOUCHED(p, "the twins");
 }
 
+#define RING_PAGES	16
+
+static unsigned int jumps_left;
+
+/* Returns to the address that faults. */
+static void jump_again(int sig __maybe_unused)
+{
+	if (!jumps_left--)
+		siglongjmp(fault_jump, 1);
+}
+
+/*
+ * What perf says is the size of the page at @addr, or -errno.  Jump there until a
+ * timer's interrupt is taken before the fetch faults.
+ */
+static long perf_code_page_size(unsigned long addr)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = 20000,
+		.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_CODE_PAGE_SIZE,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+		.disabled = 1,
+	};
+	struct sigaction act = { .sa_handler = jump_again };
+	struct perf_event_mmap_page *ring;
+	long ret = -ENOENT;
+	int fd, tries;
+	__u64 at;
+
+	fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	if (fd < 0)
+		return -errno;
+	ring = mmap(NULL, (1 + RING_PAGES) * ps(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (ring == MAP_FAILED) {
+		close(fd);
+		return -ENOMEM;
+	}
+
+	for (tries = 0; tries < 100 && ret == -ENOENT; tries++) {
+		sigaction(SIGSEGV, &act, NULL);
+		jumps_left = 1000;
+		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
+		if (!sigsetjmp(fault_jump, 1))
+			((void (*)(void))addr)();
+		ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
+		signal(SIGSEGV, SIG_DFL);
+
+		for (at = ring->data_tail; at < ring->data_head;) {
+			char *data = (char *)ring + ps();
+			struct {
+				struct perf_event_header h;
+				__u64 ip, size;
+			} rec;
+			unsigned int i;
+
+			for (i = 0; i < sizeof(rec); i++)
+				((char *)&rec)[i] = data[(at + i) % (RING_PAGES * ps())];
+			if (rec.h.type == PERF_RECORD_SAMPLE && rec.ip == addr)
+				ret = rec.size;
+			at += rec.h.size;
+		}
+		ring->data_tail = at;
+	}
+	munmap(ring, (1 + RING_PAGES) * ps());
+	close(fd);
+	return ret;
+}
+
+TEST_F_TIMEOUT(visibility, perf_code_page_size, 120)
+{
+	const struct place *p = &self->p;
+	long it = perf_code_page_size(p->addr);
+
+	EXPECT_EQ(p->window ? 0 : (long)ps(), it) TH_LOG("%s", why(it));
+	EXPECT_EQ(0, perf_code_page_size(p->empty));
+	if (p->window)
+		EXPECT_EQ(0, perf_code_page_size(p->addr - ps()));
+	EXPECT_EQ((long)ps(), perf_code_page_size(ordinary(p->size)));
+	EXPECT_UNTOUCHED(p, "the samples");
+}
+
 /*
  * Lifetime: who frees, when, and from where.
  */
@@ -4229,7 +3930,7 @@ FIXTURE(lifetime)
 
 static void area_setup(struct __test_metadata *_metadata, struct area *a)
 {
-	if (access(DEVICE, F_OK))
+	if (no_device())
 		SKIP(exit(KSFT_SKIP), "no " DEVICE);
 	a->size = NPAGES * ps();
 	a->fd = device();
@@ -4690,6 +4391,7 @@ static long exec_self(int fd)
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", fd);
+	fcntl(fd, F_SETFD, 0);
 	execl("/proc/self/exe", "mm_local", "--after-exec", number, NULL);
 	return -errno;
 }
@@ -4833,6 +4535,7 @@ TEST_F_TIMEOUT(lifetime, no_hibernation_image, 120)
 {
 	int in_suspend = 0, snapshot;
 
+	NEEDS_ROOT("hibernation");
 	EXPECT_EQ(0, dev_free(self->a.fd));
 	snapshot = open("/dev/snapshot", O_RDONLY);
 	if (snapshot < 0)
@@ -5283,6 +4986,7 @@ TEST_F(leak_scan, probe_reads_are_refused)
 	unsigned long off, fine = kernel_text();
 	long ret;
 
+	NEEDS_ROOT("kernel addresses");
 	for (off = 0; off < a->size; off += ps() / 2) {
 		ret = dev_nofault(a->fd, a->addr + off);
 		EXPECT_EQ(dev_nofault(a->fd, a->empty + off), ret);
@@ -5304,6 +5008,7 @@ TEST_F(leak_scan, kcore)
 	ssize_t n;
 	int fd, i;
 
+	NEEDS_ROOT("/proc/kcore");
 	fd = open("/proc/kcore", O_RDONLY);
 	if (fd < 0)
 		SKIP(return, "no /proc/kcore");
@@ -5323,6 +5028,60 @@ TEST_F(leak_scan, kcore)
 	EXPECT_TRUE(other);
 	close(fd);
 	EXPECT_TRUE(area_lives(&self->a));
+}
+
+/* Freed parts of the kernel image, whose pages may end up in an area. */
+TEST_F_TIMEOUT(leak_scan, kernel_image_maps_only_itself, 180)
+{
+	struct mm_local_test_scan scan = {};
+	long ret = result(ioctl(self->a.fd, MM_LOCAL_TEST_SCAN_IMAGE, &scan));
+
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no separate mapping of the kernel image");
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(0, scan.alias)
+		TH_LOG("%llu freed pages are mapped, one at %llx", scan.alias, scan.alias_addr);
+	/* The walk goes where it should. */
+	EXPECT_EQ(1, scan.owner);
+	EXPECT_LT(256, scan.checked);
+}
+
+/* What is loaded while the process runs in user mode. */
+TEST_F(leak_scan, user_half_has_no_window)
+{
+	long ret = dev_ioctl(self->a.fd, MM_LOCAL_TEST_USER_TABLE, self->a.addr, 0);
+
+	if (ret == -EOPNOTSUPP) {
+		/* Then there is one half only. */
+		slurp("/proc/cpuinfo", text, sizeof(text));
+		EXPECT_EQ(NULL, strstr(text, " pti "));
+		return;
+	}
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(1, dev_ioctl(self->a.fd, MM_LOCAL_TEST_USER_TABLE, (long)buffer, 0));
+	EXPECT_TRUE(area_lives(&self->a));
+}
+
+/* Root may call a page bad, but not have it given to somebody else. */
+TEST_F_TIMEOUT(leak_scan, unpoison_does_not_free, 180)
+{
+	struct mm_local_test_scan scan;
+	char number[32];
+
+	NEEDS_ROOT("hwpoison");
+	if (access("/sys/kernel/debug/hwpoison/unpoison-pfn", F_OK))
+		SKIP(return, "no hwpoison injection");
+
+	ASSERT_EQ(0, dev_scan(self->a.fd, &scan));
+	snprintf(number, sizeof(number), "0x%llx", scan.pfn * ps());
+	/* Whatever the answer is: the page is not one that can be offlined. */
+	spew("/sys/devices/system/memory/hard_offline_page", number);
+	snprintf(number, sizeof(number), "0x%llx", scan.pfn);
+	EXPECT_FALSE(spew("/sys/kernel/debug/hwpoison/unpoison-pfn", number));
+	EXPECT_TRUE(area_lives(&self->a));
+	ASSERT_EQ(0, dev_scan(self->a.fd, &scan));
+	EXPECT_EQ(0, scan.alias);
+	EXPECT_EQ(NPAGES, scan.owner);
 }
 
 int main(int argc, char **argv)

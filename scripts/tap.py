@@ -79,8 +79,23 @@ def cases(lines):
     return found
 
 
+# What the kernel says, with a trace, when a program asks for too much or an
+# injected fault lets an allocation fail; and of a program's own exceptions.
+TRACED = re.compile('invoked oom-killer:|vmalloc error:|page allocation failure:|'
+                    'GUP no longer grows the stack')
+EXCEPTION = re.compile(r'traps: \S+\[\d+\] general protection fault ip:')
+
+
 def reports(lines):
-    return [line for line in lines if REPORT.search(line)]
+    found, traced = [], False
+    for line in lines:
+        if TRACED.search(line):
+            traced = True
+        elif traced and 'Call Trace' in line:
+            traced = False
+        elif REPORT.search(line) and not EXCEPTION.search(line):
+            found.append(line)
+    return found
 
 
 def log_cases(guest, status, log):
@@ -133,6 +148,11 @@ def proof(out, status, log):
         code = next((t.split()[2] for t in told if t.startswith('guest: status ')), None)
         if code not in ('0', '4') and all(state != 'failed' for state, _, _ in mine):
             mine.append(('failed', f'{name}.status', [f'the program exited with {code}']))
+        # What has no fixture goes by its program.
+        short = name.removesuffix('_32').removeprefix('mm_local_')
+        mine = [(state, case if '.' in case.removeprefix('global.')
+                 else f'{short}.{case.removeprefix("global.")}', why)
+                for state, case, why in mine]
         # The same tests built for the 32-bit entry points are a row of their own.
         if name.endswith('_32'):
             mine = [(state, case.replace('.', '_32.', 1), why) for state, case, why in mine]

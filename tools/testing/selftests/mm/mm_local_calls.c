@@ -150,14 +150,25 @@ struct area {
 
 static struct area area = { .fd = -1 };
 static bool area_there, in_control;
+static bool pretend;	/* that an address with ordinary memory is an empty one */
+
+#define BRK_ROOM	0x100000	/* bytes, for the program's heap */
 
 static bool usable_below_4g(__u64 addr)
 {
+	unsigned long end = ((unsigned long)sbrk(0) & -ps()) + BRK_ROOM;
 	unsigned long len = (NPAGES + 4) * ps();
 	unsigned long low = (unsigned int)addr - 2 * ps();
 	void *mem;
 
 	if (low < 0x1000000 || low > 0xc0000000)
+		return false;
+	/* Nor is it one that brk() could take. */
+	if (low < end && low + len + BRK_ROOM > end)
+		return false;
+	mem = mmap((void *)end, ps(), PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (mem != (void *)end && errno != EEXIST)
 		return false;
 	mem = mmap((void *)low, len, PROT_NONE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -313,7 +324,7 @@ static long make_call(long nr, const unsigned long *a)
 	return result(syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
-#define call(...)	make_call(nr, (unsigned long [6]){ __VA_ARGS__ })
+#define call(...)	make_call(nr, (unsigned long [6]) { __VA_ARGS__ })
 
 /*
  * Things that calls are made on.  All are gone after the call, but for those in
@@ -718,7 +729,7 @@ static long clone_and_wait(long nr, const unsigned long *a)
 	return ret < 0 ? ret : ended(ret);
 }
 
-#define cloned(...)	clone_and_wait(nr, (unsigned long [6]){ __VA_ARGS__ })
+#define cloned(...)	clone_and_wait(nr, (unsigned long [6]) { __VA_ARGS__ })
 
 /* Signals. */
 static void on_signal(int sig __maybe_unused)
@@ -867,7 +878,7 @@ static unsigned long restorer(void)
 	words(_h, SA_RESTORER, _r ?: restorer(), 0);			\
 })
 #else
-#define sigaction_words(_handler, _restorer)	words(_handler, 0, 0, 0, 0)
+#define sigaction_words(_handler, _restorer)	words(_handler, 0, _restorer, 0, 0)
 #endif
 
 /* AIO: a context that has an event, and one operation with its result. */
@@ -978,7 +989,7 @@ static long ring_result(long nr, const struct io_uring_sqe *sqe)
 	return ret;
 }
 
-#define RING(_op, ...)	ring_result(nr, &(struct io_uring_sqe){		\
+#define RING(_op, ...)	ring_result(nr, &(struct io_uring_sqe) {		\
 				.opcode = IORING_OP_##_op, __VA_ARGS__ })
 
 /* A ring of its own, whose file is gone afterwards. */
@@ -1052,7 +1063,7 @@ static long fd_prog(void)
 }
 
 #define BPF(_cmd, ...)							\
-	call(BPF_##_cmd, (unsigned long)&(union bpf_attr){ __VA_ARGS__ },	\
+	call(BPF_##_cmd, (unsigned long)&(union bpf_attr) { __VA_ARGS__ },	\
 	     sizeof(union bpf_attr))
 
 /* perf */
@@ -1094,25 +1105,6 @@ static long with_group(void)
 	gid_t group = 1;
 
 	return syscall(SYS_setgroups, 1, &group);
-}
-
-/* The C library has one registered. */
-static long without_rseq(void)
-{
-	extern const unsigned int __rseq_size __attribute__((weak));
-	extern const ptrdiff_t __rseq_offset __attribute__((weak));
-
-	if (&__rseq_size && __rseq_size) {
-		char *rseq = (char *)__builtin_thread_pointer() + __rseq_offset;
-
-		syscall(SYS_rseq, rseq, 32, 1, 0x53053053);
-	}
-	return 0;
-}
-
-static unsigned long aligned_buf(size_t size)
-{
-	return (buf(size + 64) + 63) & -64UL;
 }
 
 /* kernfs has extended attributes. */
@@ -1272,6 +1264,13 @@ static long int80(long nr, unsigned long a, unsigned long b, unsigned long c)
 }
 #endif
 
+/* The 32-bit entry of a 64-bit program. */
+#ifdef __x86_64__
+#define GROUP_INT80(_g)	_g(int80_entry)
+#else
+#define GROUP_INT80(_g)
+#endif
+
 /*
  * The table.
  */
@@ -1286,7 +1285,7 @@ static long int80(long nr, unsigned long a, unsigned long b, unsigned long c)
 	_g(other_processes) _g(futexes) _g(thread_lists) _g(aio_calls)		\
 	_g(io_uring_calls) _g(io_uring_registers) _g(io_uring_buffers)	\
 	_g(io_uring_operations) _g(bpf_calls) _g(perf) _g(keys) _g(mounts)		\
-	_g(namespaces) _g(watching) _g(restrictions) _g(int80_entry)
+	_g(namespaces) _g(watching) _g(restrictions) GROUP_INT80(_g)
 
 enum group {
 	G_NONE,
@@ -1519,6 +1518,8 @@ static void child_entries(const struct line *line, long nr, int pos,
 	}
 	area_there = true;
 	child_setup();
+	if (pretend)
+		area.empty = ordinary(area.size);
 	wanted = pos;
 	for (e = from; e < ENTRIES && e < from + n; e++) {
 		struct outcome *o = &report->outcomes[e];
@@ -1542,6 +1543,7 @@ static void child_entries(const struct line *line, long nr, int pos,
 
 static void child_good(const struct line *line, long nr)
 {
+	area.fd = device();	/* so that descriptors have the same numbers */
 	child_setup();
 	in_control = true;
 	wanted = -1;
@@ -1760,7 +1762,6 @@ static void drive_group(struct __test_metadata *_metadata, enum group group)
 {
 	unsigned int i, made = 0;
 
-
 	for (i = 0; i < ARRAY_SIZE(lines); i++) {
 		const struct tree_call *call = find_call(tree, ARRAY_SIZE(tree), lines[i].call);
 
@@ -1772,9 +1773,39 @@ static void drive_group(struct __test_metadata *_metadata, enum group group)
 	}
 	if (!made)
 		SKIP(return, "no such calls on this architecture");
-	TH_LOG("%u lines, %u positions, %u exceptions, %u calls; %u not here, %u for root",
+	TH_LOG("%u lines, %u positions, %u exceptions, %u calls; %u positions not in this kernel, %u for root",
 	       totals.lines, totals.positions, totals.exceptions, totals.calls,
 	       totals.not_there, totals.needs_root);
+}
+
+/* If there were something at one of the two addresses, one would notice. */
+TEST_F_TIMEOUT(calls, differences_are_found, 60)
+{
+	static const char *const names[] = { "read", "write", "mincore", "open", "pipe", "msync" };
+	unsigned int i, j, differ;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct tree_call *call = find_call(tree, ARRAY_SIZE(tree), names[i]);
+		const struct line *line = lines;
+		struct position what;
+
+		if (!call)
+			continue;
+		while (strcmp(line->call, names[i]))
+			line++;
+		with_good_memory(line, call->nr);
+		what = report->positions[0];
+		pretend = true;
+		entries(line, call->nr, 0, &what);
+		pretend = false;
+		differ = 0;
+		for (j = 0; j < ARRAY_SIZE(classes); j++)
+			differ += !same(&report->outcomes[ENTRY(j, 0)],
+					&report->outcomes[ENTRY(j, 1)]);
+		EXPECT_LE(3, differ)
+			TH_LOG("%s: ordinary memory and an area differ %u times", names[i],
+			       differ);
+	}
 }
 
 #define TEST_GROUP(_group)						\
@@ -1817,7 +1848,7 @@ TEST(every_line_is_a_call)
 			find_call(other_tree, ARRAY_SIZE(other_tree), name);
 
 		EXPECT_TRUE(found)
-			TH_LOG("there is no system call %s", name ?: "without a name");
+			TH_LOG("there is no system call %s", name);
 	}
 }
 
@@ -1833,15 +1864,326 @@ TEST(absent_calls_say_so)
 	ASSERT_TRUE(!area_make(&a));
 	for (i = 0; i < ARRAY_SIZE(tree); i++) {
 		last = tree[i].nr > last ? tree[i].nr : last;
-		if (!tree[i].there)
-			EXPECT_EQ(-ENOSYS, result(syscall(tree[i].nr, (long)a.addr, (long)a.addr,
-							  (long)a.addr, (long)a.addr)))
-				TH_LOG("%s", tree[i].name);
+		if (tree[i].there)
+			continue;
+		EXPECT_EQ(-ENOSYS, result(syscall(tree[i].nr, (long)a.addr, (long)a.addr,
+						  (long)a.addr, (long)a.addr)))
+			TH_LOG("%s", tree[i].name);
 	}
-	for (nr = last + 1; nr < last + 8; nr++)
+	for (nr = last + 1; nr < last + 8; nr++) {
 		EXPECT_EQ(-ENOSYS, result(syscall(nr, (long)a.addr, (long)a.addr, (long)a.addr)))
 			TH_LOG("%ld is not in the tree's table", nr);
+	}
 	EXPECT_TRUE(!area_touched(&a));
+}
+
+/* The area itself is the same for a 32-bit process. */
+TEST(area_works)
+{
+	struct mm_local_test_scan scan;
+	struct area a;
+	int i;
+
+	if (no_device())
+		SKIP(return, "no " DEVICE);
+	for (i = 0; i < 8; i++) {
+		ASSERT_TRUE(!area_make(&a));
+		EXPECT_TRUE(!area_touched(&a));
+		EXPECT_EQ(0, dev_scan(a.fd, &scan));
+		EXPECT_EQ(NPAGES, scan.owner);
+		EXPECT_EQ(0, scan.alias);
+		EXPECT_EQ(0, ioctl(a.fd, MM_LOCAL_TEST_ALIAS, 1));
+		EXPECT_EQ(0, dev_scan(a.fd, &scan));
+		EXPECT_EQ(NPAGES, scan.alias);
+		EXPECT_EQ(0, ioctl(a.fd, MM_LOCAL_TEST_ALIAS, 0));
+		EXPECT_EQ(0, dev_free(a.fd));
+		EXPECT_NE(NULL, area_touched(&a));
+		close(a.fd);
+	}
+}
+
+/*
+ * A kernel-owned VMA at a user address, which a 32-bit program can name, and
+ * every call that changes mappings.
+ */
+FIXTURE(user)
+{
+	struct place p;
+	unsigned long plain;
+};
+
+FIXTURE_VARIANT(user)
+{
+	int prot;
+};
+
+FIXTURE_VARIANT_ADD(user, readable)
+{
+	.prot = PROT_READ,
+};
+
+FIXTURE_VARIANT_ADD(user, writable)
+{
+	.prot = PROT_READ | PROT_WRITE,
+};
+
+FIXTURE_SETUP(user)
+{
+	const char *what;
+
+	if (no_device())
+		SKIP(exit(KSFT_SKIP), "no " DEVICE);
+	what = place_make(&self->p, false, variant->prot);
+	ASSERT_TRUE(!what)
+		TH_LOG("%s: %s", what ?: "", strerror(errno));
+	self->plain = ordinary(self->p.size);
+	ASSERT_NE(0, self->plain);
+}
+
+FIXTURE_TEARDOWN(user)
+{
+}
+
+#ifdef __i386__
+#define SYS_MMAP	SYS_mmap2
+#else
+#define SYS_MMAP	SYS_mmap
+#endif
+
+static long u_call(long nr, unsigned long a, unsigned long b, unsigned long c,
+		   unsigned long d, unsigned long e, unsigned long f)
+{
+	long ret = syscall(nr, a, b, c, d, e, f);
+
+	/* An address is success, and may be above 2 GiB. */
+	return ret == -1 ? -errno : 0;
+}
+
+/* What is asked of a range: its number, and where the arguments are. */
+#define RANGE	-1UL
+#define LENGTH	-2UL
+#define PAGE	-3UL
+#define LARGER	-4UL
+#define MEMORY	-5UL
+#define MOVABLE	-6UL
+
+static const struct user_call {
+	const char *name;
+	long nr;
+	unsigned long args[6];
+	long want;		/* 0: no effect */
+	long on_plain;		/* what ordinary memory answers */
+} user_calls[] = {
+	{ "munmap", SYS_munmap, { RANGE, LENGTH }, -EPERM },
+	{ "munmap of a page", SYS_munmap, { RANGE, PAGE }, -EPERM },
+	{ "munmap of more", SYS_munmap, { RANGE, LARGER }, -EPERM },
+	{ "mmap", SYS_MMAP, { RANGE, LENGTH, PROT_READ,
+	  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1 }, -EPERM },
+	{ "mmap, no replacing", SYS_MMAP, { RANGE, LENGTH, PROT_READ,
+	  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1 }, -EEXIST, -EEXIST },
+	{ "mremap, move", SYS_mremap, { RANGE, LENGTH, LENGTH,
+	  MREMAP_MAYMOVE | MREMAP_FIXED, MOVABLE }, -EPERM },
+	{ "mremap, target", SYS_mremap, { MOVABLE, LENGTH, LENGTH,
+	  MREMAP_MAYMOVE | MREMAP_FIXED, RANGE }, -EPERM },
+	{ "mremap, shrink", SYS_mremap, { RANGE, LENGTH, PAGE }, -EPERM },
+	{ "mremap, grow", SYS_mremap, { RANGE, LENGTH, LARGER, MREMAP_MAYMOVE }, -EPERM },
+	{ "mremap, dontunmap", SYS_mremap, { RANGE, LENGTH, LENGTH,
+	  MREMAP_MAYMOVE | MREMAP_DONTUNMAP }, -EPERM },
+	{ "mprotect, none", SYS_mprotect, { RANGE, LENGTH, PROT_NONE }, -EPERM },
+	{ "mprotect, all", SYS_mprotect, { RANGE, LENGTH,
+	  PROT_READ | PROT_WRITE | PROT_EXEC }, -EPERM },
+	{ "pkey_mprotect", SYS_pkey_mprotect, { RANGE, LENGTH, PROT_NONE, -1 }, -EPERM },
+	{ "mlock", SYS_mlock, { RANGE, LENGTH } },
+	{ "mlock2", SYS_mlock2, { RANGE, LENGTH, 1 } },
+	{ "munlock", SYS_munlock, { RANGE, LENGTH } },
+	{ "mbind", SYS_mbind, { RANGE, LENGTH, MPOL_PREFERRED, MEMORY, 8 }, -EPERM },
+	{ "remap_file_pages", SYS_remap_file_pages, { RANGE, LENGTH }, -EINVAL, -EINVAL },
+	{ "anonymous name", SYS_prctl, { 0x53564d41 /* PR_SET_VMA */, 0, RANGE, LENGTH, 0 },
+	  -EPERM },
+#ifdef __i386__
+	{ "old mmap", SYS_mmap, { MEMORY }, -EPERM },
+#endif
+	{ "mseal", 462, { RANGE, LENGTH } },
+};
+
+static long user_call(const struct user_call *c, unsigned long addr, unsigned long len)
+{
+	unsigned long args[6], other = ordinary(len), memory, i;
+
+	arena_used = 0;
+	memory = buf(64);
+	if (c->nr == SYS_mmap && c->args[0] == MEMORY)
+		memory = words(addr, len, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+			       -1, 0);
+	else
+		*(unsigned long *)memory = 1;
+	for (i = 0; i < 6; i++) {
+		args[i] = c->args[i];
+		switch (args[i]) {
+		case RANGE:
+			args[i] = addr;
+			break;
+		case LENGTH:
+			args[i] = len;
+			break;
+		case PAGE:
+			args[i] = ps();
+			break;
+		case LARGER:
+			args[i] = len + ps();
+			break;
+		case MEMORY:
+			args[i] = memory;
+			break;
+		case MOVABLE:
+			args[i] = other;
+			break;
+		}
+	}
+	/* A descriptor, not a mark. */
+	if (c->nr == SYS_MMAP && c->args[0] == RANGE)
+		args[4] = -1UL;
+	if (c->nr == SYS_pkey_mprotect)
+		args[3] = -1UL;
+	return u_call(c->nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+TEST_F(user, mapping_calls)
+{
+	const struct place *p = &self->p;
+	unsigned int i;
+	long ret;
+
+	for (i = 0; i < ARRAY_SIZE(user_calls); i++) {
+		const struct user_call *c = &user_calls[i];
+		unsigned long plain = ordinary(2 * p->size);
+		const char *what;
+
+		ret = user_call(c, p->addr, p->size);
+		/* To more than it may have is refused earlier. */
+		EXPECT_TRUE(ret == c->want || (ret == -EACCES && c->nr == SYS_mprotect))
+			TH_LOG("%s: %ld", c->name, ret);
+		what = touched(p);
+		EXPECT_TRUE(!what)
+			TH_LOG("after %s: %s", c->name, what ?: "");
+		EXPECT_EQ('a', p->above[0]);
+		EXPECT_EQ('b', p->below[0]);
+
+		ret = user_call(c, plain, p->size);
+		EXPECT_EQ(c->on_plain, ret)
+			TH_LOG("%s of ordinary memory", c->name);
+	}
+}
+
+TEST_F(user, every_advice)
+{
+	const struct place *p = &self->p;
+	unsigned int fine = 0;
+	int advice, pid = fd_self();
+	const char *what;
+	long ret;
+
+	for (advice = -1; advice <= 120; advice++) {
+		struct iovec iov = { (void *)p->addr, p->size };
+		unsigned long plain = ordinary(ps());
+
+		ret = result(madvise((void *)p->addr, p->size, advice));
+		EXPECT_TRUE(ret == -EPERM || ret == -EINVAL ||
+			    ((advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE) &&
+			     ret == -EFAULT))
+			TH_LOG("advice %d: %ld", advice, ret);
+		ret = result(syscall(SYS_process_madvise, pid, &iov, 1, advice, 0));
+		EXPECT_GT(0, ret)
+			TH_LOG("process_madvise, advice %d: %ld", advice, ret);
+		what = touched(p);
+		EXPECT_TRUE(!what)
+			TH_LOG("after advice %d: %s", advice, what ?: "");
+		if (advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
+			continue;
+		ret = result(madvise((void *)plain, ps(), advice));
+		fine += !ret;
+		munmap((void *)plain, ps());
+	}
+	EXPECT_LT(15, fine);
+	close(pid);
+}
+
+static long try_uffd(unsigned long addr, unsigned long len)
+{
+	struct uffdio_register reg = {
+		.range = { .start = addr, .len = len },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = fd_uffd();
+	long ret;
+
+	if (fd < 0)
+		return -ENOSYS;
+	ret = result(ioctl(fd, UFFDIO_REGISTER, &reg));
+	close(fd);
+	return ret;
+}
+
+TEST_F(user, userfaultfd)
+{
+	EXPECT_EQ(-EINVAL, try_uffd(self->p.addr, self->p.size));
+	EXPECT_TRUE(!touched(&self->p));
+	EXPECT_EQ(0, try_uffd(self->plain, self->p.size));
+}
+
+static long try_shmat(unsigned long addr, unsigned long len)
+{
+	int id = shmget(IPC_PRIVATE, len, 0600);
+	long ret = shmat(id, (void *)addr, SHM_REMAP) == (void *)-1 ? -errno : 0;
+
+	shmctl(id, IPC_RMID, NULL);
+	return ret;
+}
+
+TEST_F(user, shmat)
+{
+	EXPECT_EQ(-EPERM, try_shmat(self->p.addr, self->p.size));
+	EXPECT_TRUE(!touched(&self->p));
+	EXPECT_EQ(0, try_shmat(self->plain, self->p.size));
+}
+
+/* The status of a page that is not moved says why. */
+static long try_move(unsigned long addr)
+{
+	void *page = (void *)addr;
+	int node = 0, status = 0;
+	long ret = result(syscall(SYS_move_pages, 0, 1, &page, &node, &status, MPOL_MF_MOVE));
+
+	return ret ?: status;
+}
+
+TEST_F(user, move_pages)
+{
+	EXPECT_GT(0, try_move(self->p.addr));
+	EXPECT_TRUE(!touched(&self->p));
+	EXPECT_EQ(0, try_move(self->plain));
+}
+
+/* Reading goes by its protection, and nothing pins it. */
+TEST_F(user, other_ways)
+{
+	struct iovec local = { buffer, 64 }, remote = { (void *)self->p.addr, 64 };
+	int fds[2], mem = fd_mem();
+
+	ASSERT_EQ(0, pipe(fds));
+	EXPECT_EQ(-EFAULT, result(syscall(SYS_process_vm_readv, getpid(), &local, 1, &remote,
+					  1, 0)));
+	EXPECT_EQ(-EFAULT, result(syscall(SYS_process_vm_writev, getpid(), &local, 1, &remote,
+					  1, 0)));
+	EXPECT_EQ(-EFAULT, result(syscall(SYS_vmsplice, fds[1], &remote, 1, 0)));
+	EXPECT_EQ(-EIO, result(pread64(mem, buffer, 64, self->p.addr)));
+	EXPECT_EQ(-EIO, result(pwrite64(mem, buffer, 64, self->p.addr)));
+	EXPECT_TRUE(!touched(&self->p));
+
+	remote.iov_base = (void *)self->plain;
+	EXPECT_EQ(64, syscall(SYS_process_vm_readv, getpid(), &local, 1, &remote, 1, 0));
+	EXPECT_EQ(64, syscall(SYS_vmsplice, fds[1], &remote, 1, 0));
+	EXPECT_EQ(64, pread64(mem, buffer, 64, self->plain));
 }
 
 TEST_HARNESS_MAIN

@@ -886,7 +886,7 @@ WITH(set_robust_list, ended, thread_lists, in_thread(nr, true,
 CALL(get_robust_list, thread_lists, 0, P(buf(8)), P(buf(8)))
 WITH(set_tid_address, , thread_lists, call(ANY(buf(4), "looked at when the thread ends")) > 0)
 WITH(set_tid_address, ended, thread_lists, in_thread(nr, false, P(tid_word()), 0))
-ONCE(rseq, , thread_lists, call((without_rseq(), P(aligned_buf(32))), 32, 0, 0x53053053))
+ONCE(rseq, , thread_lists, call((unregister_rseq(), P(buf(32))), 32, 0, 0x53053053))
 
 /* AIO */
 CALL(io_setup, aio_calls, 4, P(words(0)))
@@ -897,7 +897,8 @@ CALL(io_pgetevents, aio_calls, aio_with_event(), 1, 1, P(buf(32)), P(words(0, 0)
 CALL(io_pgetevents_time64, aio_calls, aio_with_event(), 1, 1, P(buf(32)), P(quads(0, 0)),
      P(words(P(quads(0)), KERNEL_SIGSET)))
 #define READ_CB		iocb(IOCB_CMD_PREAD, fd_zero(), P64(buf(64)), LEN64(64))
-MORE(io_submit, list, aio_calls, aio(), 1, P(words(P(iocb(IOCB_CMD_PREAD, fd_zero(), buf(64), 64)))))
+MORE(io_submit, list, aio_calls, aio(), 1,
+     P(words(P(iocb(IOCB_CMD_PREAD, fd_zero(), buf(64), 64)))))
 WITH(io_submit, pread, aio_calls, aio_result(nr, READ_CB))
 WITH(io_submit, pwrite, aio_calls, aio_result(nr, iocb(IOCB_CMD_PWRITE, fd_file(), P64(buf(64)),
      LEN64(64))))

@@ -61,6 +61,8 @@ long dev_read(int fd, unsigned long offset, void *buf, unsigned long size);
 long dev_free(int fd);
 long dev_scan(int fd, struct mm_local_test_scan *scan);
 long dev_nofault(int fd, unsigned long addr);
+/* The C library has registered one for the thread. */
+void unregister_rseq(void);
 /* An address in the window far away from @addr, where nothing is. */
 unsigned long empty_address(int fd, unsigned long addr);
 

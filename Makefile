@@ -4,6 +4,7 @@
 ARCH ?= x86_64
 CONFIG ?= proof
 ARGS ?=
+LONG ?=
 
 .DEFAULT_GOAL := prove
 .NOTPARALLEL:
@@ -12,14 +13,14 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
-	@echo "Variables: ARCH=$(ARCH) CONFIG=$(CONFIG) ARGS='$(ARGS)' KERNEL_SRC="
+	@echo "Variables: ARCH=$(ARCH) CONFIG=$(CONFIG) ARGS='$(ARGS)' LONG= KERNEL_SRC="
 
 prove: ## the proof: build, boot, attack, print a table (ARGS=-v: every case)
 	@scripts/setup $(ARCH)
 	@scripts/prove --arch $(ARCH) --config $(CONFIG) $(ARGS)
 
-check: ## every test; ends with "N passed, N failed"
-	@scripts/check $(ARGS)
+check: ## every test; ends with "N passed, N failed" (LONG=1: more of them)
+	@LONG=$(LONG) scripts/check $(ARGS)
 
 tree: ## build/linux: the base kernel and the series as commits
 	@scripts/setup $(ARCH)
@@ -32,7 +33,7 @@ verify: ## do patches/, mirrored files and build/linux agree, and are they clean
 	@scripts/setup $(ARCH)
 	@scripts/verify
 
-kernel: ## build one kernel (CONFIG=proof or kasan)
+kernel: ## build one kernel (CONFIG=proof, kasan or kcsan)
 	@scripts/setup $(ARCH)
 	@scripts/build --arch $(ARCH) --config $(CONFIG) $(ARGS)
 
@@ -42,6 +43,10 @@ boot: ## an interactive shell in the patched kernel, the selftest inside
 	@scripts/vm --arch $(ARCH) --config $(CONFIG) $(ARGS) \
 		-f "$$(scripts/selftest --arch $(ARCH) --config $(CONFIG) mm_local)" -i
 
+vmtests: ## the tree's mm selftests on base and patched kernel, side by side
+	@scripts/setup $(ARCH)
+	@scripts/vmtests $(ARGS)
+
 mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 	@scripts/setup $(ARCH)
 	@scripts/mutants $(ARGS)
@@ -49,4 +54,4 @@ mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean
 
-.PHONY: help prove check tree export verify kernel boot mutants clean
+.PHONY: help prove check tree export verify kernel boot vmtests mutants clean

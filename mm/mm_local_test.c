@@ -8,6 +8,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/hash.h>
 #include <linux/kasan.h>
@@ -1097,6 +1098,9 @@ static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
 		return test_scan_image(argp);
 	case MM_LOCAL_TEST_USER_TABLE:
 		return test_user_table(argp);
+	case MM_LOCAL_TEST_SLEEP:
+		msleep(min(arg, 10 * MSEC_PER_SEC));
+		return 0;
 	case MM_LOCAL_TEST_ADDR:
 	case MM_LOCAL_TEST_READ:
 	case MM_LOCAL_TEST_SCAN:

@@ -150,4 +150,7 @@ struct mm_local_test_churn {
  */
 #define MM_LOCAL_TEST_USER_TABLE	_IOW('m', 22, struct mm_local_test_range)
 
+/* Sleep for so many milliseconds, ten seconds at most, and let no signal wake it. */
+#define MM_LOCAL_TEST_SLEEP	_IO('m', 23)
+
 #endif /* __MM_LOCAL_TEST_H */

@@ -13,6 +13,9 @@
       The same for a program that scripts/vm ran by itself.
   tap.py kunit JSON LOG
       The same for what kunit.py read from a boot's LOG.
+  tap.py documented RST CASES
+      One case for each row of the tables in RST whose last column, "test", names
+      tests: each of them is in CASES, and held.
   tap.py table GROUPS [-v] NAME=CASES...
       The table of the proof from files that "proof" made, one a boot.
 """
@@ -52,7 +55,7 @@ def cases(lines):
                 state = 'failed'
             elif directive in ('SKIP', 'XFAIL'):
                 state, said = 'skipped', [f'{directive} {why}'.strip()]
-            found.append((state, name, said if state != 'held' else []))
+            found.append((state, name, said))
             said, running = [], None
         elif re.match(r'^1\.\.(\d+)', line):
             plan = int(line[3:].split()[0])
@@ -86,9 +89,31 @@ TRACED = re.compile('invoked oom-killer:|vmalloc error:|page allocation failure:
 EXCEPTION = re.compile(r'traps: \S+\[\d+\] general protection fault ip:')
 
 
+# A data race is for whoever wrote one of the two sides.
+OURS = re.compile(r'mm_local|kernel_owned|mseal|\bvma_(find|next)_raw')
+
+
+def races(lines):
+    """The lines without reports of data races of others."""
+    race = None
+    for line in lines:
+        if 'BUG: KCSAN:' in line:
+            race = [line]
+        elif race is None:
+            yield line
+        elif '=======' in line:
+            if any(OURS.search(at) for at in race):
+                yield ' '.join(at.split('] ')[-1].strip() for at in race)
+            race = None
+        else:
+            race.append(line)
+    if race:
+        yield race[0]
+
+
 def reports(lines):
     found, traced = [], False
-    for line in lines:
+    for line in races(lines):
         if TRACED.search(line):
             traced = True
         elif traced and 'Call Trace' in line:
@@ -193,11 +218,32 @@ def kunit(path, log):
     show(found)
 
 
+def documented(rst, path):
+    ends = lambda name: (name.split('.')[0], name.split('.')[-1])
+    held = {ends(name) for state, name, _ in (line.split('\t') for line in lines_of(path))
+            if state == 'held'}
+    found, tests = [], False
+    for line in lines_of(rst):
+        if line.startswith('.. csv-table::') or not line.startswith('   ') and line:
+            tests = False
+        elif line.startswith('   :header:'):
+            tests = line.endswith(', test')
+        elif tests and '|' in line and not line.startswith('   :'):
+            row = line.strip().split('|')
+            missing = [name for name in row[-1].split() if ends(name) not in held]
+            why = ([f'no such case held: {" ".join(missing)}'] if missing else
+                   [] if row[-1].strip() else ['it names no test'])
+            found.append(('failed' if why else 'held', f'mm_local.rst: {row[0]}', why))
+    show(found or [('failed', 'mm_local.rst: no table found', [])])
+
+
 def table(args):
     verbose = '-v' in args
     args = [a for a in args if a != '-v']
-    rows = dict(line.split('\t') for line in lines_of(args[0])
-                if line and not line.startswith('#'))
+    rows, rules = {}, {}
+    for line in lines_of(args[0]):
+        if line and not line.startswith('#'):
+            name, rows[name], rules[name] = line.split('\t')
     boots = {}
     for arg in args[1:]:
         name, path = arg.split('=', 1)
@@ -233,7 +279,7 @@ def table(args):
         if shown:
             print(f'\n{boot}:')
         for state, name, why in shown:
-            print(f'  {state:8}{name}')
+            print(f'  {state:8}{name}' + (f'  ({rules.get(group(name), "")})' if verbose else ''))
             for line in why.split(' | ') if why else []:
                 print(f'            {line}')
     left = [name for found in boots.values() for state, name, _ in found if state == 'left']
@@ -252,6 +298,8 @@ def main(argv):
         program(*argv[1:])
     elif argv[:1] == ['kunit'] and len(argv) == 3:
         kunit(*argv[1:])
+    elif argv[:1] == ['documented'] and len(argv) == 3:
+        documented(*argv[1:])
     elif argv[:1] == ['table'] and len(argv) >= 3:
         return table(argv[1:])
     else:

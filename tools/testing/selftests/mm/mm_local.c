@@ -3605,15 +3605,17 @@ TEST_F_TIMEOUT(visibility, ranges_into_it_answer_alike, 120)
 {
 	unsigned long from = last_user_page();
 	const struct place *p = &self->p;
+	struct mm_local_test_range window;
 	unsigned int i, j, differ = 0;
 	long ret, want = 0;
 
 	ASSERT_NE(0, from);
+	ASSERT_EQ(0, ioctl(p->fd, MM_LOCAL_TEST_WINDOW, &window));
 	uffd_source = ordinary(NPAGES * ps());
 	for (i = 0; i < ARRAY_SIZE(all_calls); i++) {
-		/* Ahead of every area, perhaps behind this one, and in it. */
-		const unsigned long ends[] = { from + 3 * ps(), p->empty + ps(),
-					       p->addr + ps() };
+		/* Ahead of every area, behind them all, and in one. */
+		const unsigned long ends[] = { window.addr + ps(),
+					       window.addr + window.size, p->addr + ps() };
 		call_fn call = all_calls[i].call;
 
 		for (j = 0; j < (p->window ? ARRAY_SIZE(ends) : 1); j++) {

@@ -1358,10 +1358,10 @@ static bool uncharged(const char *file, long start)
 } while (0)
 
 /*
- * Owners that are killed, and reaped while they are still there: threads that scan
- * all memory for the driver notice the signal late.
+ * Owners that are killed, and reaped while they are still there: a thread of theirs
+ * sleeps in the driver for longer than the OOM reaper waits, two seconds.
  */
-#define NR_STUCK	4
+#define SLEEP_MS	8000
 #define VICTIM_SIZE	(16 * MIB)	/* of ordinary memory */
 #define VICTIM_PAGES	16		/* of mm-local memory */
 
@@ -1371,46 +1371,38 @@ FIXTURE(victim)
 	int fd;			/* with the victim's area */
 	pid_t pid;
 	int pidfd;
-	int tids[NR_STUCK];
+	int tid;		/* of the victim's thread that sleeps */
 };
 
-static int busy_fd;
+static int sleep_fd;
 
-static void *stuck_fn(void *arg)
+static void *sleeper_fn(void *tid)
 {
-	struct mm_local_test_scan scan;
-
-	__atomic_store_n((int *)arg, syscall(SYS_gettid), __ATOMIC_RELEASE);
-	for (;;)
-		dev_scan(busy_fd, &scan);
+	__atomic_store_n((int *)tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	ioctl(sleep_fd, MM_LOCAL_TEST_SLEEP, SLEEP_MS);
 	return NULL;
 }
 
-static void victim(int fd, int *tids)
+static void victim(int fd, int *tid)
 {
 	unsigned char *mem;
 	unsigned long addr;
 	pthread_t thread;
-	int i;
 
-	busy_fd = device();
+	sleep_fd = device();
 	mem = mmap(NULL, VICTIM_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (mem == MAP_FAILED || dev_alloc(fd, VICTIM_PAGES * ps(), &addr) ||
 	    dev_churn(fd, 0, VICTIM_PAGES * ps(), 1, 1) ||
-	    dev_alloc(busy_fd, ps(), &addr) || dev_write(busy_fd, 0, "a secret", 8))
+	    pthread_create(&thread, NULL, sleeper_fn, tid))
 		_exit(1);
-	for (i = 0; i < NR_STUCK; i++) {
-		if (pthread_create(&thread, NULL, stuck_fn, &tids[i]))
-			_exit(2);
-	}
 	for (;;)
 		pause();
 }
 
 FIXTURE_SETUP(victim)
 {
-	int tries, i;
+	int tries;
 	pid_t pid;
 
 	if (no_device())
@@ -1419,17 +1411,15 @@ FIXTURE_SETUP(victim)
 	self->fd = device();
 	pid = fork();
 	if (!pid)
-		victim(self->fd, self->tids);
+		victim(self->fd, &self->tid);
 	ASSERT_LT(0, pid);
 	self->pid = pid;	/* not in the child: it is shared */
 	self->pidfd = syscall(SYS_pidfd_open, self->pid, 0);
 	ASSERT_LE(0, self->pidfd);
-	for (tries = 0, i = 0; tries < 1000 && i < NR_STUCK; tries++) {
+	for (tries = 0; tries < 1000 && !__atomic_load_n(&self->tid, __ATOMIC_ACQUIRE); tries++)
 		usleep(10000);
-		for (i = 0; i < NR_STUCK && __atomic_load_n(&self->tids[i], __ATOMIC_ACQUIRE); i++)
-			;
-	}
-	ASSERT_EQ(NR_STUCK, i);
+	ASSERT_LT(0, self->tid);
+	/* Now it is about to sleep. */
 	usleep(100000);
 }
 
@@ -1440,22 +1430,16 @@ FIXTURE_TEARDOWN_PARENT(victim)
 	host_restore(&self->host);
 }
 
-/* Pages in use, or in all, as long as one of the threads has its mm; else 0. */
-static long victim_pages(FIXTURE_DATA(victim) *self, bool resident)
+/* Pages in use as long as the thread has the mm; else 0. */
+static long victim_pages(FIXTURE_DATA(victim) *self)
 {
 	char path[64], line[128], *second;
-	long most = 0;
-	int i;
 
-	for (i = 0; i < NR_STUCK; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/statm", self->pid, self->tids[i]);
-		if (!slurp(path, line, sizeof(line)))
-			continue;
-		second = strchr(line, ' ');
-		if (atol(resident && second ? second : line) > most)
-			most = atol(resident && second ? second : line);
-	}
-	return most;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/statm", self->pid, self->tid);
+	if (!slurp(path, line, sizeof(line)))
+		return 0;
+	second = strchr(line, ' ');
+	return second ? atol(second) : 0;
 }
 
 /* Its ordinary memory is gone; what is the kernel's, in the same mm, is there. */
@@ -1463,13 +1447,13 @@ static void expect_reaped(struct __test_metadata *_metadata, FIXTURE_DATA(victim
 			  long before)
 {
 	struct mm_local_test_scan scan;
-	long pages = victim_pages(self, true);
+	long pages = victim_pages(self);
 
 	EXPECT_LE((long)(VICTIM_SIZE / ps()), before);
 	EXPECT_GT((long)(VICTIM_SIZE / ps() / 2), pages);
 	ASSERT_EQ(0, dev_scan(self->fd, &scan));
-	/* It was still alive when the scan began: that is what it has looked at. */
-	ASSERT_LT(0, victim_pages(self, false)) TH_LOG("the victim was too fast");
+	/* And it is still there, so that this is what the scan has looked at. */
+	ASSERT_EQ(0, waitpid(self->pid, NULL, WNOHANG));
 	EXPECT_EQ(VICTIM_PAGES, scan.owner);
 	EXPECT_EQ(0, scan.alias) TH_LOG("at %llx", scan.alias_addr);
 	TH_LOG("%ld pages of it, then %ld", before, pages);
@@ -1484,13 +1468,13 @@ static void expect_reaped(struct __test_metadata *_metadata, FIXTURE_DATA(victim
 
 TEST_F_TIMEOUT(victim, process_mrelease, 120)
 {
-	const long before = victim_pages(self, true);
+	const long before = victim_pages(self);
 	long ret = -EAGAIN;
 	int tries;
 
 	/* Not of a process that lives. */
 	EXPECT_EQ(-EINVAL, result(syscall(SYS_process_mrelease, self->pidfd, 0)));
-	EXPECT_EQ(before, victim_pages(self, true));
+	EXPECT_EQ(before, victim_pages(self));
 	ASSERT_EQ(0, kill(self->pid, SIGKILL));
 	for (tries = 0; tries < 100 && ret == -EAGAIN; tries++)
 		ret = result(syscall(SYS_process_mrelease, self->pidfd, 0));
@@ -1500,7 +1484,7 @@ TEST_F_TIMEOUT(victim, process_mrelease, 120)
 
 TEST_F_TIMEOUT(victim, oom_reaper, 120)
 {
-	const long before = victim_pages(self, true);
+	const long before = victim_pages(self);
 	char path[64];
 	int tries;
 	pid_t pid;
@@ -1518,16 +1502,12 @@ TEST_F_TIMEOUT(victim, oom_reaper, 120)
 	}
 	/* Two seconds later. */
 	for (tries = 0; tries < 1000; tries++) {
-		if (victim_pages(self, true) < (long)(VICTIM_SIZE / ps() / 2))
+		if (victim_pages(self) < (long)(VICTIM_SIZE / ps() / 2))
 			break;
 		usleep(10000);
 	}
 	EXPECT_LT(0, number_in(CGROUP "/memory.events", "oom_kill"));
-	/* The reaper has found nothing to do where a scan takes less than it waits. */
-	if (victim_pages(self, false))
-		expect_reaped(_metadata, self, before);
-	else
-		SKIP(TH_LOG("nobody was reaped"), "too fast a machine");
+	expect_reaped(_metadata, self, before);
 	kill(pid, SIGKILL);
 	wait_for(pid);
 }

@@ -78,10 +78,10 @@ static void area_put(struct mm_local_area *area)
 
 /*
  * Give the first @nr pages back to the system.  No page table leads to them any
- * more, on no CPU.  If they are not @zeroed yet, do it first thing after they
- * are back in the direct map, before anybody else can get them.
+ * more, on no CPU.  They are zeroed first thing after they are back in the direct
+ * map, before anybody else can get them.
  */
-static void put_pages(struct mm_local_area *area, unsigned int nr, bool zeroed)
+static void put_pages(struct mm_local_area *area, unsigned int nr)
 {
 	unsigned int i;
 
@@ -95,17 +95,16 @@ static void put_pages(struct mm_local_area *area, unsigned int nr, bool zeroed)
 		 */
 		if (WARN_ON_ONCE(set_direct_map_default_noflush(page)))
 			continue;
-		if (!zeroed)
-			clear_highpage(page);
+		clear_highpage(page);
 		put_page(page);
 		__free_page(page);
 		cond_resched();
 	}
 }
 
-static void release_pages_of(struct mm_local_area *area, bool zeroed)
+static void release_pages_of(struct mm_local_area *area)
 {
-	put_pages(area, area->nr_pages, zeroed);
+	put_pages(area, area->nr_pages);
 	atomic_long_sub(area->nr_pages, &area->mm->mm_local_pages);
 	atomic_dec(&mm_local_nr_areas);
 }
@@ -118,13 +117,19 @@ static int get_pages(struct mm_local_area *area)
 	int err;
 
 	for (i = 0; i < area->nr_pages; i++) {
-		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		unsigned long addr;
+		struct page *page;
 
-		if (!page) {
-			err = -ENOMEM;
+		/* No victim of the OOM killer should draw on the reserves here. */
+		err = -EINTR;
+		if (fatal_signal_pending(current))
 			goto put;
-		}
+		cond_resched();
+
+		err = -ENOMEM;
+		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!page)
+			goto put;
 		err = set_direct_map_invalid_noflush(page);
 		if (err) {
 			/* Some of it may have happened. */
@@ -153,7 +158,7 @@ static int get_pages(struct mm_local_area *area)
 	return 0;
 
 put:
-	put_pages(area, i, /* zeroed= */ true);
+	put_pages(area, i);
 	return err;
 }
 
@@ -234,7 +239,7 @@ static void mm_local_close(struct vm_area_struct *vma)
 	if (area->has_pages) {
 		VM_WARN_ON_ONCE(atomic_read(&mm->mm_users));
 		area->has_pages = false;
-		release_pages_of(area, /* zeroed= */ false);
+		release_pages_of(area);
 	}
 
 	area_put(area);
@@ -437,7 +442,7 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 put_pages:
 	/* In the page tables for a moment, perhaps, but never written to. */
 	flush_tlb_mm(mm);
-	put_pages(area, nr_pages, /* zeroed= */ true);
+	put_pages(area, nr_pages);
 put_area:
 	area_put(area);
 unset_memcg:
@@ -448,7 +453,6 @@ uncount:
 	atomic_dec(&mm_local_nr_areas);
 	return err;
 }
-EXPORT_SYMBOL_GPL(mm_local_alloc);
 
 /**
  * mm_local_addr() - Get the address of mm-local memory.
@@ -473,7 +477,6 @@ void *mm_local_addr(const struct mm_local *ml)
 		return ERR_PTR(-EPERM);
 	return (void *)area->addr;
 }
-EXPORT_SYMBOL_GPL(mm_local_addr);
 
 /**
  * mm_local_free() - Free mm-local memory.
@@ -481,8 +484,8 @@ EXPORT_SYMBOL_GPL(mm_local_addr);
  *
  * Any process and kernel thread may do this, with the owner alive or gone.  It
  * cannot fail.  The contents are zeroed before anybody else can get the pages.
- * To free an area a second time, later or at the same time, is a bug, and gets a
- * warning.
+ * To free an area a second time, later or at the same time, is a bug, of which the
+ * kernel warns once; nothing happens to memory of others.
  *
  * Context: Process context, the owner's mmap lock is not held.  May sleep.
  */
@@ -498,9 +501,8 @@ void mm_local_free(struct mm_local *ml)
 
 	mm = area->mm;
 	if (mmget_not_zero(mm)) {
-		const bool owner = current->mm == mm;
-
-		if (owner)
+		/* While it is still outside of the direct map. */
+		if (current->mm == mm)
 			memzero_explicit((void *)area->addr, area_size(area));
 
 		mmap_write_lock(mm);
@@ -513,13 +515,12 @@ void mm_local_free(struct mm_local *ml)
 		 * the pages.
 		 */
 		flush_tlb_mm(mm);
-		release_pages_of(area, owner);
+		release_pages_of(area);
 		mmput_async(mm);
 	}
 
 	area_put(area);
 }
-EXPORT_SYMBOL_GPL(mm_local_free);
 
 /**
  * mm_local_init_mm() - Start a new mm without mm-local memory.

@@ -89,6 +89,7 @@ struct test_file {
  * @max: the highest.
  * @collect: write what is found to @pfns instead.
  * @found: entries that lead to one of them.
+ * @changed: those that are not as mm_local_alloc() makes them.
  * @addr: the address of one.
  * @checked: entries looked at.
  */
@@ -99,6 +100,7 @@ struct scan {
 	unsigned long max;
 	bool collect;
 	unsigned long found;
+	unsigned long changed;
 	unsigned long addr;
 	unsigned long checked;
 };
@@ -183,13 +185,28 @@ static int scan_pmd(pmd_t *pmd, unsigned long addr, unsigned long next,
 	return 0;
 }
 
+/* Never a fault, not for the accessed bit either; and the kernel's alone. */
+static bool is_as_allocated(pte_t pte)
+{
+#ifdef CONFIG_X86_64
+	if ((pte_flags(pte) & (_PAGE_USER | _PAGE_GLOBAL | _PAGE_NX)) != _PAGE_NX)
+		return false;
+#endif
+	return pte_young(pte) && pte_dirty(pte) && pte_write(pte) && pte_special(pte);
+}
+
 static int scan_pte(pte_t *pte, unsigned long addr, unsigned long next,
 		    struct mm_walk *walk)
 {
 	const pte_t val = ptep_get_lockless(pte);
+	struct scan *scan = walk->private;
+	unsigned long found = scan->found;
 
-	if (pte_present(val))
-		scan_range(walk->private, addr, pte_pfn(val), 1);
+	if (!pte_present(val))
+		return 0;
+	scan_range(scan, addr, pte_pfn(val), 1);
+	if (scan->found > found && !is_as_allocated(val))
+		scan->changed++;
 	return 0;
 }
 
@@ -420,7 +437,7 @@ static int test_scan(struct test_file *tf, void __user *argp)
 		if (mmget_not_zero(tf->mm)) {
 			scan_mm(&scan, tf->mm, MM_LOCAL_START, MM_LOCAL_END);
 			mmput(tf->mm);
-			out.owner = scan.found;
+			out.owner = scan.found - scan.changed;
 			scan.found = 0;
 			scan_kernel(&scan);
 			scan_other_mms(&scan, tf->mm);
@@ -617,11 +634,11 @@ fault:
 }
 
 /**
- * struct lazy - what a kernel thread needs that has borrowed an mm
- * @mm: the mm, held by mmget() until @ready.
+ * struct lazy - what a kernel thread needs that keeps a translation
+ * @mm: the mm to borrow, held by mmget() until @ready, or NULL.
  * @addr: where to read.
  * @ready: completed when the thread has read it and uses @mm lazily.
- * @before: whether it could read while it borrowed.
+ * @before: whether it could read then.
  * @go: set when it is to read again.
  */
 struct lazy {
@@ -638,15 +655,18 @@ static int lazy_fn(void *data)
 	const u64 until = get_jiffies_64() + 5 * HZ;
 	int after;
 
-	kthread_use_mm(lazy->mm);
-	/* Nobody else on this CPU, who would have the mm unloaded. */
-	preempt_disable();
-	read_anywhere(lazy->addr);
-	preempt_enable();
-	kthread_unuse_mm(lazy->mm);
+	if (lazy->mm) {
+		kthread_use_mm(lazy->mm);
+		/* Nobody else on this CPU, who would have the mm unloaded. */
+		preempt_disable();
+		read_anywhere(lazy->addr);
+		preempt_enable();
+		kthread_unuse_mm(lazy->mm);
+	}
 
 	preempt_disable();
-	lazy->before = current->active_mm == lazy->mm && read_anywhere(lazy->addr);
+	lazy->before = (!lazy->mm || current->active_mm == lazy->mm) &&
+		       read_anywhere(lazy->addr);
 	complete(&lazy->ready);
 	while (!READ_ONCE(lazy->go) && time_before64(get_jiffies_64(), until))
 		cpu_relax();
@@ -660,14 +680,12 @@ static int lazy_fn(void *data)
 	return after;
 }
 
-static int test_lazy_begin(struct test_file *tf, unsigned long cpu)
+static int lazy_begin(struct test_file *tf, unsigned long cpu,
+		      struct mm_struct *mm, void *addr)
 {
-	void *addr = mm_local_addr(&tf->ml);
 	struct task_struct *task;
 	struct lazy *lazy;
 
-	if (IS_ERR(addr))
-		return PTR_ERR(addr);
 	if (tf->lazy)
 		return -EBUSY;
 	if (cpu >= nr_cpu_ids || !cpu_online(cpu))
@@ -676,7 +694,7 @@ static int test_lazy_begin(struct test_file *tf, unsigned long cpu)
 	if (!lazy)
 		return -ENOMEM;
 
-	lazy->mm = current->mm;
+	lazy->mm = mm;
 	lazy->addr = (unsigned long)addr;
 	init_completion(&lazy->ready);
 	task = kthread_create_on_cpu(lazy_fn, lazy, cpu, "mm_local_lazy/%u");
@@ -692,6 +710,15 @@ static int test_lazy_begin(struct test_file *tf, unsigned long cpu)
 	return lazy->before ? 0 : -EIO;
 }
 
+static int test_lazy_begin(struct test_file *tf, unsigned long cpu)
+{
+	void *addr = mm_local_addr(&tf->ml);
+
+	if (IS_ERR(addr))
+		return PTR_ERR(addr);
+	return lazy_begin(tf, cpu, current->mm, addr);
+}
+
 static int test_lazy_end(struct test_file *tf)
 {
 	int ret;
@@ -702,6 +729,39 @@ static int test_lazy_end(struct test_file *tf)
 	ret = kthread_stop_put(tf->lazy);
 	tf->lazy = NULL;
 	return ret;
+}
+
+static int test_stale(struct test_file *tf, unsigned long cpu, bool vmapped)
+{
+	struct scan scan = { .collect = true, .nr = 1 };
+	unsigned long pfn, found;
+	struct mm_local ml = {};
+	struct page *page;
+	void *addr;
+	int err, ret;
+
+	page = alloc_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	pfn = page_to_pfn(page);
+	addr = vmapped ? vmap(&page, 1, VM_MAP, PAGE_KERNEL) : page_address(page);
+	err = addr ? lazy_begin(tf, cpu, NULL, addr) : -ENOMEM;
+	if (vmapped)
+		vunmap(addr);
+	__free_page(page);
+
+	err = err ?: mm_local_alloc(&ml, PAGE_SIZE);
+	ret = test_lazy_end(tf);
+	if (err)
+		return err;
+
+	addr = mm_local_addr(&ml);
+	scan.pfns = &found;
+	if (!WARN_ON_ONCE(IS_ERR(addr)))
+		scan_mm(&scan, current->mm, (unsigned long)addr,
+			(unsigned long)addr + PAGE_SIZE);
+	mm_local_free(&ml);
+	return scan.found && found == pfn ? ret : -EAGAIN;
 }
 
 static int test_alias(struct test_file *tf, bool on)
@@ -1068,6 +1128,10 @@ static long changing_ioctl(struct test_file *tf, unsigned int cmd,
 		return test_lazy_begin(tf, arg);
 	case MM_LOCAL_TEST_LAZY_END:
 		return test_lazy_end(tf);
+	case MM_LOCAL_TEST_STALE_DIRECT_MAP:
+		return test_stale(tf, arg, /* vmapped= */ false);
+	case MM_LOCAL_TEST_STALE_VMAP:
+		return test_stale(tf, arg, /* vmapped= */ true);
 	default:
 		return -ENOTTY;
 	}

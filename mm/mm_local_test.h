@@ -41,7 +41,8 @@ struct mm_local_test_data {
 
 /**
  * struct mm_local_test_scan - result of a scan for other mappings
- * @owner: present entries in the owner's window that lead to the area's pages
+ * @owner: present entries in the owner's window that lead to the area's pages and
+ *         are as the allocation has made them, accessed and dirty
  * @alias: present entries anywhere else that do: in the kernel's page tables
  *         (direct map, vmap, kernel image, ...) or in any process's
  * @alias_addr: the address of one of them
@@ -152,5 +153,14 @@ struct mm_local_test_churn {
 
 /* Sleep for so many milliseconds, ten seconds at most, and let no signal wake it. */
 #define MM_LOCAL_TEST_SLEEP	_IO('m', 23)
+
+/*
+ * Let the CPU that the argument names read a page in the direct map, or by a
+ * vmap(), free the page, allocate an area and let the CPU read at the old address
+ * again.  Returns how that went, as LAZY_END does.  Fails with EAGAIN if the area
+ * did not get the page.
+ */
+#define MM_LOCAL_TEST_STALE_DIRECT_MAP	_IO('m', 24)
+#define MM_LOCAL_TEST_STALE_VMAP	_IO('m', 25)
 
 #endif /* __MM_LOCAL_TEST_H */

@@ -4,6 +4,7 @@
 
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/pgtable.h>
 #include <linux/types.h>
 
 struct mm_local_area;
@@ -29,6 +30,12 @@ void mm_local_free(struct mm_local *ml);
 void mm_local_init_mm(struct mm_struct *mm);
 int mm_local_hibernation_begin(void);
 void mm_local_hibernation_end(void);
+
+/* Is this an address in the window, whether there is an area or not? */
+static inline bool addr_is_mm_local(unsigned long addr)
+{
+	return addr >= MM_LOCAL_START && addr < MM_LOCAL_END;
+}
 
 #else /* CONFIG_MM_LOCAL */
 
@@ -57,6 +64,11 @@ static inline int mm_local_hibernation_begin(void)
 
 static inline void mm_local_hibernation_end(void)
 {
+}
+
+static inline bool addr_is_mm_local(unsigned long addr)
+{
+	return false;
 }
 
 #endif /* CONFIG_MM_LOCAL */

@@ -97,6 +97,61 @@ static void double_free(struct kunit *test)
 	mm_local_free(&other);
 }
 
+struct racer {
+	struct kunit *test;
+	struct mm_local *ml;
+	atomic_t *here;
+	int warnings;
+	struct completion done;
+};
+
+static int free_with_others(void *data)
+{
+	struct racer *r = data;
+
+	kunit_warning_suppress(r->test) {
+		atomic_inc(r->here);
+		while (atomic_read(r->here) < 2)
+			cond_resched();
+		mm_local_free(r->ml);
+		r->warnings = KUNIT_SUPPRESSED_WARNING_COUNT();
+	}
+	complete(&r->done);
+	return 0;
+}
+
+/* Two at the same time: one frees, the other one gets the warning. */
+static void racing_frees(struct kunit *test)
+{
+	int round, i, warnings = 0;
+
+	for (round = 0; round < 500; round++) {
+		atomic_t here = ATOMIC_INIT(0);
+		struct mm_local ml = {};
+		struct racer racers[2];
+
+		KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+		for (i = 0; i < 2; i++) {
+			struct task_struct *task;
+
+			racers[i] = (struct racer) {
+				.test = test, .ml = &ml, .here = &here,
+			};
+			init_completion(&racers[i].done);
+			task = kthread_run(free_with_others, &racers[i], "racer");
+			if (IS_ERR(task)) {
+				atomic_inc(&here);
+				complete(&racers[i].done);
+			}
+		}
+		for (i = 0; i < 2; i++) {
+			wait_for_completion(&racers[i].done);
+			warnings += racers[i].warnings;
+		}
+	}
+	KUNIT_EXPECT_EQ(test, warnings, round);
+}
+
 static void foreign_mm(struct kunit *test)
 {
 	struct mm_struct *mm = current->mm;
@@ -141,13 +196,17 @@ static void not_found(struct kunit *test)
 {
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma, *prev;
-	struct mm_local ml = {};
+	struct mm_local ml = {}, other = {};
 	const int map_count = mm->map_count;
 	const unsigned long total_vm = mm->total_vm;
 	const unsigned long pgtables = mm_pgtables_bytes(mm);
 	unsigned long addr;
 
+	/* The higher one of two. */
 	KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+	KUNIT_ASSERT_EQ(test, mm_local_alloc(&other, PAGE_SIZE), 0);
+	if (mm_local_addr(&other) > mm_local_addr(&ml))
+		swap(ml, other);
 	addr = (unsigned long)mm_local_addr(&ml);
 	KUNIT_EXPECT_GE(test, addr, MM_LOCAL_START + PAGE_SIZE);
 	KUNIT_EXPECT_LE(test, addr, MM_LOCAL_END - 2 * PAGE_SIZE);
@@ -160,8 +219,9 @@ static void not_found(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, find_vma(mm, addr));
 		KUNIT_EXPECT_NULL(test, find_vma_intersection(mm, addr, -1UL));
 		KUNIT_EXPECT_NULL(test, find_vma_prev(mm, addr, &prev));
+		KUNIT_EXPECT_FALSE(test, prev && vma_is_mm_local(prev));
 		for_each_vma(vmi, vma)
-			KUNIT_EXPECT_LT(test, vma->vm_start, addr);
+			KUNIT_EXPECT_FALSE(test, vma_is_mm_local(vma));
 		vma_iter_init(&vmi, mm, addr);
 		KUNIT_EXPECT_NULL(test, vma_find(&vmi, -1UL));
 		vma_iter_init(&vmi, mm, addr);
@@ -177,6 +237,7 @@ static void not_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mm->total_vm, total_vm);
 	KUNIT_EXPECT_EQ(test, mm_pgtables_bytes(mm), pgtables);
 	mm_local_free(&ml);
+	mm_local_free(&other);
 	KUNIT_EXPECT_EQ(test, mm->map_count, map_count);
 	KUNIT_EXPECT_EQ(test, mm->total_vm, total_vm);
 	KUNIT_EXPECT_EQ(test, mm_pgtables_bytes(mm), pgtables);
@@ -230,17 +291,79 @@ static void seal_wrong_vmas(struct kunit *test)
 	mmap_write_unlock(mm);
 }
 
+static const char *some_name(struct vm_area_struct *vma)
+{
+	return "name";
+}
+
+static int some_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
+		       int len, int write)
+{
+	return -EFAULT;
+}
+
+/* What the rest of mm takes for granted of them. */
+static void kernel_owned_flags(struct kunit *test)
+{
+	static const struct vm_operations_struct plain = {};
+	static const struct vm_operations_struct named = { .name = some_name };
+	static const struct vm_operations_struct accessed = { .access = some_access };
+	const vm_flags_t good = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
+				VM_DONTDUMP;
+	const struct {
+		const struct vm_operations_struct *ops;
+		vm_flags_t flags;
+		int ret;
+	} tries[] = {
+		{ &plain, good, 0 },
+		{ &plain, good | VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE, 0 },
+		{ &plain, good | VM_SEALED, -EPERM },
+		{ &plain, good & ~VM_PFNMAP, -EINVAL },
+		{ &plain, good & ~VM_IO, -EINVAL },
+		{ &plain, good & ~VM_DONTEXPAND, -EINVAL },
+		{ &plain, good & ~VM_DONTCOPY, -EINVAL },
+		{ &plain, good & ~VM_DONTDUMP, -EINVAL },
+		{ &plain, good | VM_SHARED, -EINVAL },
+		{ &plain, good | VM_MAYSHARE, -EINVAL },
+		{ &plain, good | VM_LOCKED, -EINVAL },
+		{ &plain, good | VM_GROWSDOWN, -EINVAL },
+		{ &plain, good | VM_MIXEDMAP, -EINVAL },
+		{ &plain, good | VM_HUGETLB, -EINVAL },
+		{ NULL, good, -EINVAL },
+		{ &named, good, -EINVAL },
+		{ &accessed, good, -EINVAL },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		struct vm_area_struct *vma = vm_area_alloc(current->mm);
+
+		KUNIT_ASSERT_NOT_NULL(test, vma);
+		vma->vm_ops = tries[i].ops;
+		vm_flags_init(vma, tries[i].flags);
+		kunit_warning_suppress(test) {
+			KUNIT_EXPECT_EQ_MSG(test, vma_set_kernel_owned(vma),
+					    tries[i].ret, "try %d", i);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, vma_is_kernel_owned(vma),
+				    !tries[i].ret, "try %d", i);
+		vm_area_free(vma);
+	}
+}
+
 static struct kunit_case mm_local_cases[] = {
 	KUNIT_CASE(alloc_size),
 	KUNIT_CASE(alloc_cap),
 	KUNIT_CASE(handle_without_area),
 	KUNIT_CASE(handle_reuse),
 	KUNIT_CASE(double_free),
+	KUNIT_CASE(racing_frees),
 	KUNIT_CASE(foreign_mm),
 	KUNIT_CASE(freed_by_owner_is_gone),
 	KUNIT_CASE(not_found),
 	KUNIT_CASE(hibernation),
 	KUNIT_CASE(seal_wrong_vmas),
+	KUNIT_CASE(kernel_owned_flags),
 	{}
 };
 

@@ -5068,6 +5068,42 @@ TEST_F(leak_scan, user_half_has_no_window)
 	EXPECT_TRUE(area_lives(&self->a));
 }
 
+/*
+ * What CPU 1 has read before, it must not find in its TLB.  The first time may split
+ * a large mapping, which flushes the TLB for other reasons.
+ */
+static void stale_rule(struct __test_metadata *_metadata, const struct area *a,
+		       unsigned long cmd)
+{
+	int tries, seen = 0;
+	cpu_set_t set;
+	long ret;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+	for (tries = 0; tries < 200 && seen < 5; tries++) {
+		ret = result(ioctl(a->fd, cmd, 1));
+		if (ret == -EAGAIN)
+			continue;
+		ASSERT_EQ(0, ret) TH_LOG("try %d: %s", tries, why(ret));
+		seen++;
+	}
+	EXPECT_EQ(5, seen) TH_LOG("the page went elsewhere");
+}
+
+TEST_F(leak_scan, no_cpu_reads_by_the_direct_map)
+{
+	stale_rule(_metadata, &self->a, MM_LOCAL_TEST_STALE_DIRECT_MAP);
+}
+
+TEST_F(leak_scan, no_cpu_reads_by_a_former_vmap)
+{
+	stale_rule(_metadata, &self->a, MM_LOCAL_TEST_STALE_VMAP);
+}
+
 /* Root may call a page bad, but not have it given to somebody else. */
 TEST_F_TIMEOUT(leak_scan, unpoison_does_not_free, 180)
 {

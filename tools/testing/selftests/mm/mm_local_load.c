@@ -1101,6 +1101,11 @@ static void expect_still_there(struct __test_metadata *_metadata, FIXTURE_DATA(l
 		EXPECT_EQ(0, c->err) TH_LOG("%s: churner %u: %s", after, i, why(c->err));
 		EXPECT_LT(self->rounds[i], c->rounds) TH_LOG("%s: churner %u slept", after, i);
 	}
+	/* Nobody has used it, so that a bit that was cleared would still be. */
+	if (self->p.window) {
+		ASSERT_EQ(0, dev_scan(self->p.fd, &scan));
+		EXPECT_EQ(self->p.size / ps(), scan.owner);
+	}
 	EXPECT_UNTOUCHED(&self->p, after);
 	for (i = 0; i < NR_CHURNED; i++) {
 		struct churner *c = &self->churners[i];

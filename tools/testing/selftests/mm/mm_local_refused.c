@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A machine that cannot keep mm-local memory secret must say so, for instance one
+ * whose CPU has Meltdown and whose kernel was booted with pti=off.  The other tests
+ * have nothing to test there.
+ *
+ * Needs CONFIG_MM_LOCAL_TEST.
+ */
+#define _GNU_SOURCE
+#include <asm-generic/mman.h> /* Force the import of the tools version. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "mm_local_util.h"
+
+FIXTURE(refused)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(refused)
+{
+	if (no_device())
+		SKIP(exit(KSFT_SKIP), "no " DEVICE);
+	if (!slurp("/sys/devices/system/cpu/vulnerabilities/meltdown", text, sizeof(text)) ||
+	    strncmp(text, "Vulnerable", strlen("Vulnerable")))
+		SKIP(exit(KSFT_SKIP), "this machine can have mm-local memory");
+	self->fd = device();
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(refused)
+{
+	close(self->fd);
+}
+
+TEST_F(refused, alloc)
+{
+	unsigned long addr;
+
+	EXPECT_EQ(-EOPNOTSUPP, dev_alloc(self->fd, ps(), &addr));
+	EXPECT_EQ(-EOPNOTSUPP, dev_alloc(self->fd, NPAGES * ps(), &addr));
+}
+
+TEST_F(refused, nothing_is_left)
+{
+	unsigned long addr;
+
+	EXPECT_EQ(-EOPNOTSUPP, dev_alloc(self->fd, ps(), &addr));
+	EXPECT_EQ(-ENOENT, dev_addr(self->fd, &addr));
+	EXPECT_EQ(-ENOENT, dev_free(self->fd));
+}
+
+/* Those at user addresses are no secret, and do not need what is missing. */
+TEST_F(refused, kernel_owned_vmas_are_there)
+{
+	unsigned long addr;
+
+	ASSERT_EQ(0, dev_map(self->fd, MM_LOCAL_TEST_MAP, ps(), PROT_READ, &addr));
+	EXPECT_EQ(-EPERM, result(munmap((void *)addr, ps())));
+	EXPECT_EQ(0, dev_ioctl(self->fd, MM_LOCAL_TEST_MUNMAP, addr, ps()));
+}
+
+TEST_HARNESS_MAIN

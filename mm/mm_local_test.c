@@ -731,7 +731,7 @@ static int test_lazy_end(struct test_file *tf)
 	return ret;
 }
 
-static int test_stale(struct test_file *tf, unsigned long cpu, bool vmapped)
+static int test_stale(struct test_file *tf, unsigned long cpu)
 {
 	struct scan scan = { .collect = true, .nr = 1 };
 	unsigned long pfn, found;
@@ -744,10 +744,7 @@ static int test_stale(struct test_file *tf, unsigned long cpu, bool vmapped)
 	if (!page)
 		return -ENOMEM;
 	pfn = page_to_pfn(page);
-	addr = vmapped ? vmap(&page, 1, VM_MAP, PAGE_KERNEL) : page_address(page);
-	err = addr ? lazy_begin(tf, cpu, NULL, addr) : -ENOMEM;
-	if (vmapped)
-		vunmap(addr);
+	err = lazy_begin(tf, cpu, NULL, page_address(page));
 	__free_page(page);
 
 	err = err ?: mm_local_alloc(&ml, PAGE_SIZE);
@@ -1128,10 +1125,8 @@ static long changing_ioctl(struct test_file *tf, unsigned int cmd,
 		return test_lazy_begin(tf, arg);
 	case MM_LOCAL_TEST_LAZY_END:
 		return test_lazy_end(tf);
-	case MM_LOCAL_TEST_STALE_DIRECT_MAP:
-		return test_stale(tf, arg, /* vmapped= */ false);
-	case MM_LOCAL_TEST_STALE_VMAP:
-		return test_stale(tf, arg, /* vmapped= */ true);
+	case MM_LOCAL_TEST_STALE:
+		return test_stale(tf, arg);
 	default:
 		return -ENOTTY;
 	}

@@ -155,12 +155,10 @@ struct mm_local_test_churn {
 #define MM_LOCAL_TEST_SLEEP	_IO('m', 23)
 
 /*
- * Let the CPU that the argument names read a page in the direct map, or by a
- * vmap(), free the page, allocate an area and let the CPU read at the old address
- * again.  Returns how that went, as LAZY_END does.  Fails with EAGAIN if the area
- * did not get the page.
+ * Let the CPU that the argument names read a page in the direct map, free the page,
+ * allocate an area and let the CPU read at the old address again.  Returns how that
+ * went, as LAZY_END does.  Fails with EAGAIN if the area did not get the page.
  */
-#define MM_LOCAL_TEST_STALE_DIRECT_MAP	_IO('m', 24)
-#define MM_LOCAL_TEST_STALE_VMAP	_IO('m', 25)
+#define MM_LOCAL_TEST_STALE	_IO('m', 24)
 
 #endif /* __MM_LOCAL_TEST_H */

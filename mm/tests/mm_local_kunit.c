@@ -231,7 +231,10 @@ static void not_found(struct kunit *test)
 				  vma_is_mm_local(vma));
 	}
 	mmap_write_unlock(mm);
-	KUNIT_EXPECT_NULL(test, lock_vma_under_rcu(mm, addr));
+	vma = lock_vma_under_rcu(mm, addr);
+	KUNIT_EXPECT_NULL(test, vma);
+	if (vma)
+		vma_end_read(vma);
 
 	KUNIT_EXPECT_EQ(test, mm->map_count, map_count);
 	KUNIT_EXPECT_EQ(test, mm->total_vm, total_vm);

@@ -28,7 +28,7 @@ RESULT = re.compile(r'^(not )?ok (\d+)\s*(?:- )?(.*?)(?:\s+# (SKIP|XFAIL|XPASS|T
 # A kernel that prints one of these has something to say.
 REPORT = re.compile('|'.join((
     r'\bWARNING\b', r'\bBUG\b', 'Kernel panic', 'Oops', 'Call Trace', 'general protection',
-    'KASAN: ', 'UBSAN', 'KCSAN', 'KFENCE: ', 'suspected memory leak',
+    'KASAN: ', 'UBSAN', 'BUG: KCSAN', 'KFENCE: ', 'suspected memory leak',
     'INFO: (possible|suspicious|task|rcu|trying)', 'possible (circular|recursive|irq)',
     'lockdep is turned off', 'inconsistent lock', 'self-detected stall', 'detected stalls',
     'lockup', 'page_table_check', '[Bb]ad page', 'Bad rss-counter', 'bad p[gu4m]d',

@@ -225,6 +225,8 @@ static void not_found(struct kunit *test)
 		vma_iter_init(&vmi, mm, addr);
 		KUNIT_EXPECT_NULL(test, vma_find(&vmi, -1UL));
 		vma_iter_init(&vmi, mm, addr);
+		KUNIT_EXPECT_NULL(test, vma_iter_load(&vmi));
+		vma_iter_init(&vmi, mm, addr);
 		vma = vma_find_raw(&vmi, -1UL);
 		KUNIT_EXPECT_NOT_NULL(test, vma);
 		KUNIT_EXPECT_TRUE(test, vma && vma_is_kernel_owned(vma) &&

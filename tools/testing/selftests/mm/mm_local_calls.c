@@ -163,6 +163,9 @@ static bool usable_below_4g(__u64 addr)
 
 	if (low < 0x1000000 || low > 0xc0000000)
 		return false;
+	/* Nor is it one where MAP_32BIT puts the good memory of int80_entry. */
+	if (low < 0x80000000 && low + len > 0x40000000)
+		return false;
 	/* Nor is it one that brk() could take. */
 	if (low < end && low + len + BRK_ROOM > end)
 		return false;

@@ -19,8 +19,8 @@ prove: ## the proof: build, boot, attack, print a table (ARGS=-v: every case)
 	@scripts/setup $(ARCH)
 	@scripts/prove --arch $(ARCH) --config $(CONFIG) $(ARGS)
 
-check: ## every test; ends with "N passed, N failed" (LONG=1: more of them)
-	@LONG=$(LONG) scripts/check $(ARGS)
+check: ## every test; ends with "N passed, N failed" (LONG=1: more, of one ARCH)
+	@LONG=$(LONG) ARCH=$(ARCH) scripts/check $(ARGS)
 
 tree: ## build/linux: the base kernel and the series as commits
 	@scripts/setup $(ARCH)

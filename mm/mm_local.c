@@ -10,6 +10,7 @@
  * See Documentation/mm/mm_local.rst.
  */
 #include <linux/highmem.h>
+#include <linux/kasan.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mm_local.h>
@@ -132,8 +133,9 @@ static int get_pages(struct mm_local_area *area)
 			goto put;
 		err = set_direct_map_invalid_noflush(page);
 		if (err) {
-			/* Some of it may have happened. */
-			if (!WARN_ON_ONCE(set_direct_map_default_noflush(page)))
+			/* Where nothing was split, nothing has changed. */
+			if (kernel_page_present(page) ||
+			    !WARN_ON_ONCE(set_direct_map_default_noflush(page)))
 				__free_page(page);
 			goto put;
 		}
@@ -144,7 +146,7 @@ static int get_pages(struct mm_local_area *area)
 		 */
 		get_page(page);
 		area->pages[i] = page;
-		addr = (unsigned long)page_address(page);
+		addr = (unsigned long)kasan_reset_tag(page_address(page));
 		start = min(start, addr);
 		end = max(end, addr + PAGE_SIZE);
 	}
@@ -182,12 +184,14 @@ static unsigned long pgtables_of(struct mm_struct *mm, unsigned long start,
 		p4d = p4d_offset(pgd, addr);
 		if (p4d_none(*p4d))
 			continue;
-		if (!mm_pud_folded(mm) && (addr == start || !(addr & ~P4D_MASK)))
+		if (!mm_pud_folded(mm) && !pgtable_spans_window(addr, P4D_SIZE) &&
+		    (addr == start || !(addr & ~P4D_MASK)))
 			bytes += PTRS_PER_PUD * sizeof(pud_t);
 		pud = pud_offset(p4d, addr);
 		if (pud_none(*pud))
 			continue;
-		if (!mm_pmd_folded(mm) && (addr == start || !(addr & ~PUD_MASK)))
+		if (!mm_pmd_folded(mm) && !pgtable_spans_window(addr, PUD_SIZE) &&
+		    (addr == start || !(addr & ~PUD_MASK)))
 			bytes += PTRS_PER_PMD * sizeof(pmd_t);
 		pmd = pmd_offset(pud, addr);
 		if (!pmd_none(*pmd))

@@ -6,6 +6,7 @@
  * what nobody should know: where an area is, and what leads to its pages.
  */
 #include <linux/anon_inodes.h>
+#include <linux/cacheflush.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -13,6 +14,7 @@
 #include <linux/hash.h>
 #include <linux/kasan.h>
 #include <linux/kthread.h>
+#include <linux/memblock.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mm_local.h>
@@ -192,6 +194,14 @@ static bool is_as_allocated(pte_t pte)
 	if ((pte_flags(pte) & (_PAGE_USER | _PAGE_GLOBAL | _PAGE_NX)) != _PAGE_NX)
 		return false;
 #endif
+#ifdef CONFIG_ARM64
+	const pteval_t mask = PTE_USER | PTE_UXN | PTE_PXN | PTE_NG | PTE_CONT |
+			      PTE_ATTRINDX_MASK;
+
+	if ((pte_val(pte) & mask) !=
+	    (PTE_UXN | PTE_PXN | PTE_NG | PTE_ATTRINDX(MT_NORMAL)))
+		return false;
+#endif
 	return pte_young(pte) && pte_dirty(pte) && pte_write(pte) && pte_special(pte);
 }
 
@@ -202,7 +212,8 @@ static int scan_pte(pte_t *pte, unsigned long addr, unsigned long next,
 	struct scan *scan = walk->private;
 	unsigned long found = scan->found;
 
-	if (!pte_present(val))
+	/* On arm64 an entry out of the direct map is present, and invalid. */
+	if (!pte_accessible(walk->mm, val))
 		return 0;
 	scan_range(scan, addr, pte_pfn(val), 1);
 	if (scan->found > found && !is_as_allocated(val))
@@ -218,12 +229,18 @@ static const struct mm_walk_ops scan_ops = {
 	.pte_entry = scan_pte,
 };
 
+/* Where the addresses that init_mm maps begin, or the window if it is among them. */
+#ifdef CONFIG_ARM64
+#define SCAN_START	_PAGE_OFFSET(vabits_actual)
+#else
+#define SCAN_START	MM_LOCAL_START
+#endif
+
 static void scan_kernel(struct scan *scan)
 {
 	get_online_mems();
 	mmap_write_lock(&init_mm);
-	walk_page_range_debug(&init_mm, MM_LOCAL_START, ~0UL, &scan_ops, NULL,
-			      scan);
+	walk_page_range_debug(&init_mm, SCAN_START, ~0UL, &scan_ops, NULL, scan);
 	mmap_write_unlock(&init_mm);
 	put_online_mems();
 }
@@ -406,7 +423,7 @@ static __no_kasan_or_inline unsigned long scan_pattern(struct test_file *tf)
 			cond_resched();
 		if (!page || PageHWPoison(page) || !kernel_page_present(page))
 			continue;
-		p = page_address(page);
+		p = kasan_reset_tag(page_address(page));
 		for (end = p + PAGE_SIZE / sizeof(*p); p < end; p++) {
 			if (swap_nibbles(READ_ONCE(*p)) == tf->pattern) {
 				found++;
@@ -1170,10 +1187,39 @@ static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
 	}
 }
 
+/*
+ * Whoever writes to mm_local_test_fetch lets the kernel execute an area that holds a
+ * return instruction.  That it does not return but oopses shows that it cannot.
+ */
+static int test_fetch(void *data, u64 val)
+{
+#ifdef CONFIG_ARM64
+	static const u32 code = 0xd65f03c0;	/* ret */
+#else
+	static const u8 code = 0xc3;		/* ret */
+#endif
+	struct mm_local ml = {};
+	void *addr;
+	int err;
+
+	err = mm_local_alloc(&ml, PAGE_SIZE);
+	if (err)
+		return err;
+	addr = mm_local_addr(&ml);
+	memcpy(addr, &code, sizeof(code));
+	flush_icache_range((unsigned long)addr, (unsigned long)addr + sizeof(code));
+	((void (*)(void))addr)();
+	mm_local_free(&ml);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(fetch_fops, NULL, test_fetch, "%llu\n");
+
 static int __init mm_local_test_init(void)
 {
 	debugfs_create_file_unsafe("mm_local_test", 0600, NULL, NULL,
 				   &mm_local_test_fops);
+	debugfs_create_file_unsafe("mm_local_test_fetch", 0200, NULL, NULL,
+				   &fetch_fops);
 	return 0;
 }
 late_initcall(mm_local_test_init);

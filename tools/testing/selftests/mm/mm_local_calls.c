@@ -45,6 +45,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -611,13 +612,17 @@ static long new_brk(long nr, unsigned long addr)
 }
 
 /* Every advice; those that poison pages only where that is refused. */
+/* The last page of the user range, or one of the last. */
+static unsigned long last_page;
+
 static long every_advice(long nr, unsigned long addr, unsigned long len)
 {
 	unsigned long sum = 0;
 	int advice;
 
 	for (advice = -1; advice <= 120; advice++) {
-		if ((advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE) && in_control)
+		if ((advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE) &&
+		    (in_control || addr == last_page))
 			continue;
 		sum = sum * 31 + -call(addr, len, advice);
 	}
@@ -1246,6 +1251,22 @@ static unsigned int root_device(void)
 	return st.st_dev;
 }
 
+#ifdef __aarch64__
+/* With tags, if the CPU has some. */
+static unsigned long tagged(void)
+{
+	unsigned long mem = pages();
+
+	mprotect((void *)mem, NPAGES * ps(), PROT_READ | PROT_WRITE | 0x20 /* PROT_MTE */);
+	return mem;
+}
+
+static long if_tags(long ret)
+{
+	return getauxval(AT_HWCAP2) & 1 << 18 /* HWCAP2_MTE */ ? ret : -ENOSYS;
+}
+#endif
+
 #ifdef __x86_64__
 static unsigned long low_pages(void)
 {
@@ -1351,7 +1372,7 @@ static const struct tree_call tree[] = { TREE_32 };
 static const struct tree_call other_tree[] = { TREE_64 };
 #else
 static const struct tree_call tree[] = { TREE_64 };
-static const struct tree_call other_tree[] = { TREE_32 { -1, "", false } };
+static const struct tree_call other_tree[] = { TREE_32 };
 #endif
 
 static const struct tree_call *find_call(const struct tree_call *in, size_t n,
@@ -1444,17 +1465,20 @@ static void child_setup(void)
 	close(base_fd);
 }
 
-/* The last page of the user range, or one of the last. */
-static unsigned long last_page;
-
 static unsigned long map_last_page(void)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-	int bits;
+	struct mm_local_test_range win = {};
+	int bits, fd;
 
 	if (!last_page) {
-		for (bits = 63; bits > 30; bits--) {
-			__u64 addr = (1ULL << bits) - 2 * ps();
+		fd = device();
+		ioctl(fd, MM_LOCAL_TEST_WINDOW, &win);
+		close(fd);
+		for (bits = 64; bits > 30; bits--) {
+			/* The window may come right after it. */
+			__u64 end = bits < 64 ? 1ULL << bits : win.addr;
+			__u64 addr = end - 2 * ps();
 			void *mem;
 
 			if (addr > ULONG_MAX)
@@ -1779,7 +1803,7 @@ static void drive_group(struct __test_metadata *_metadata, enum group group)
 		made++;
 	}
 	if (!made)
-		SKIP(return, "no such calls on this architecture");
+		SKIP(return, "not here: such calls");
 	TH_LOG("%u lines, %u positions, %u exceptions, %u calls; %u positions not in this kernel, %u for root",
 	       totals.lines, totals.positions, totals.exceptions, totals.calls,
 	       totals.not_there, totals.needs_root);

@@ -778,7 +778,9 @@ MORE(arch_prctl, get_gs, arch, 0x1004, P(buf(8)))
 MORE(arch_prctl, xcomp_supported, arch, 0x1021, P(buf(8)))
 MORE(arch_prctl, xcomp_permitted, arch, 0x1022, P(buf(8)))
 #define LDT_ENTRY	ints(0, 0, 0xfffff, 0x51)
+#if defined(__x86_64__) || defined(__i386__)
 MORE(modify_ldt, read, arch, ({ syscall(SYS_modify_ldt, 1, LDT_ENTRY, 16); 0; }), P(buf(64)), 64)
+#endif
 MORE(modify_ldt, write, arch, 1, P(LDT_ENTRY), 16)
 MORE(modify_ldt, default, arch, 2, P(buf(64)), 64)
 MORE(modify_ldt, old_write, arch, 0x11, P(LDT_ENTRY), 16)
@@ -788,14 +790,16 @@ CALL(vm86, arch, 0, P(buf(256)))
 CALL(vm86old, arch, P(buf(256)))
 NONE(iopl)
 NONE(ioperm)
+#if defined(__x86_64__) || defined(__i386__)
 NONE(uprobe)
 NONE(uretprobe)
+#endif
 
 /* Other processes, and one's own from outside */
 #define PEEK(_request, ...)	call(_request, tracee(), __VA_ARGS__)
-#ifdef __LP64__
 WITH(ptrace, peek, tracing, PEEK(PTRACE_PEEKDATA, P(pages()), P(buf(8))))
 WITH(ptrace, poke, tracing, PEEK(PTRACE_POKEDATA, P(pages()), 0))
+#if defined(__x86_64__)
 WITH(ptrace, getregs, tracing, PEEK(PTRACE_GETREGS, 0, P(buf(512))))
 WITH(ptrace, getfpregs, tracing, PEEK(PTRACE_GETFPREGS, 0, P(buf(512))))
 WITH(ptrace, peekuser, tracing, PEEK(PTRACE_PEEKUSER, 0, P(buf(8))))
@@ -804,16 +808,21 @@ WITH(ptrace, pokeuser_breakpoint, tracing, PEEK(PTRACE_POKEUSER,
 WITH(ptrace, pokeuser_fs_base, tracing, PEEK(PTRACE_POKEUSER,
      offsetof(struct user_regs_struct, fs_base), ANY(pages(), IN_RANGE)))
 WITH(ptrace, arch_prctl, tracing, PEEK(30, P(buf(8)), 0x1003))
-#else
-WITH(ptrace, peek, tracing, PEEK(PTRACE_PEEKDATA, P(pages()), P(buf(8))))
-WITH(ptrace, poke, tracing, PEEK(PTRACE_POKEDATA, P(pages()), 0))
+#elif defined(__i386__)
 WITH(ptrace, getregs, tracing, PEEK(PTRACE_GETREGS, 0, P(buf(512))))
 WITH(ptrace, peekuser, tracing, PEEK(PTRACE_PEEKUSER, 0, P(buf(8))))
 WITH(ptrace, get_thread_area, tracing, PEEK(25, 12, P(buf(16))))
+#elif defined(__aarch64__)
+WITH(ptrace, peekmtetags, tracing, if_tags(
+     PEEK(33, P(tagged()), P(words(P(buf(4)), 4)))))
+WITH(ptrace, pokemtetags, tracing, if_tags(
+     PEEK(34, P(tagged()), P(words(P(buf(4)), 4)))))
 #endif
+#if defined(__x86_64__) || defined(__i386__)
 WITH(ptrace, setregs, tracing, ({ pid_t pid = tracee(); unsigned long regs = buf(512);
 	syscall(SYS_ptrace, PTRACE_GETREGS, pid, 0, regs);
 	call(PTRACE_SETREGS, pid, 0, P(regs)); }))
+#endif
 WITH(ptrace, getregset, tracing, PEEK(PTRACE_GETREGSET, 1, P(words(P(buf(512)), 512))))
 WITH(ptrace, setregset, tracing, ({ pid_t pid = tracee(); unsigned long regs = buf(512);
 	unsigned long iov = words(regs, 512);

@@ -164,6 +164,10 @@ struct args {
 	bool play;	/* all of it in ordinary memory that is there for this */
 };
 
+#ifndef MAP_32BIT
+#define MAP_32BIT	0	/* x86 only */
+#endif
+
 #define PTR(_addr)	((void *)(_addr))
 
 static const int prots[] = {
@@ -563,7 +567,7 @@ static long k_write(struct args *a)
 	case 1:
 		return syscall(SYS_pwritev, state->file, iov, 2, 4096, 0);
 	case 2:
-		return syscall(SYS_access, a->addr, F_OK) && errno == EFAULT ? -1 : 0;
+		return syscall(SYS_faccessat, AT_FDCWD, a->addr, F_OK) && errno == EFAULT ? -1 : 0;
 	default:
 		return syscall(SYS_rt_sigprocmask, SIG_BLOCK, a->addr, NULL, 8) ?
 			-1 : syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, NULL, 8);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A machine that cannot keep mm-local memory secret must say so, for instance one
- * whose CPU has Meltdown and whose kernel was booted with pti=off.  The other tests
- * have nothing to test there.
+ * A machine that cannot keep mm-local memory secret must say so: one whose CPU has
+ * Meltdown and whose kernel was booted with pti=off, or an arm64 kernel that emulates
+ * PAN.  The other tests have nothing to test there.
  *
  * Needs CONFIG_MM_LOCAL_TEST.
  */
@@ -10,11 +10,26 @@
 #include <asm-generic/mman.h> /* Force the import of the tools version. */
 #include <errno.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "mm_local_util.h"
+
+static bool has_meltdown(void)
+{
+	return slurp("/sys/devices/system/cpu/vulnerabilities/meltdown", text, sizeof(text)) &&
+	       !strncmp(text, "Vulnerable", strlen("Vulnerable"));
+}
+
+static bool emulates_pan(void)
+{
+	int len = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, text, sizeof(text) - 1);
+
+	text[len > 0 ? len : 0] = '\0';
+	return strstr(text, "emulated: Privileged Access Never");
+}
 
 FIXTURE(refused)
 {
@@ -25,8 +40,7 @@ FIXTURE_SETUP(refused)
 {
 	if (no_device())
 		SKIP(exit(KSFT_SKIP), "no " DEVICE);
-	if (!slurp("/sys/devices/system/cpu/vulnerabilities/meltdown", text, sizeof(text)) ||
-	    strncmp(text, "Vulnerable", strlen("Vulnerable")))
+	if (!has_meltdown() && !emulates_pan())
 		SKIP(exit(KSFT_SKIP), "this machine can have mm-local memory");
 	self->fd = device();
 	ASSERT_LE(0, self->fd);

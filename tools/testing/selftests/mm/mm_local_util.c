@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "mm_local_util.h"
@@ -255,6 +257,22 @@ void as_stored(unsigned char *buf, size_t size)
 bool is_zero(const unsigned char *buf, size_t size)
 {
 	return is_pattern(buf, size, 0);
+}
+
+unsigned long fault_syndrome(const void *context)
+{
+	const ucontext_t *uc __maybe_unused = context;
+#if defined(__x86_64__)
+	return uc->uc_mcontext.gregs[REG_ERR] | uc->uc_mcontext.gregs[REG_TRAPNO] << 16;
+#elif defined(__aarch64__)
+	const struct _aarch64_ctx *record = (const void *)uc->uc_mcontext.__reserved;
+
+	while (record->magic && record->magic != ESR_MAGIC)
+		record = (const void *)record + record->size;
+	return record->magic ? ((const struct esr_context *)record)->esr : 0;
+#else
+	return 0;
+#endif
 }
 
 const char *place_make(struct place *p, bool window, int prot)

@@ -93,6 +93,8 @@ bool is_zero(const unsigned char *buf, size_t size);
 const char *place_make(struct place *p, bool window, int prot);
 /* What is no longer as place_make() left it, or NULL. */
 const char *touched(const struct place *p);
+/* What the CPU said of a fault, for a signal handler: error code or syndrome. */
+unsigned long fault_syndrome(const void *context);
 /* Ordinary memory to do the same on: private, anonymous, present. */
 unsigned long ordinary(unsigned long size);
 

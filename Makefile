@@ -19,7 +19,7 @@ prove: ## the proof: build, boot, attack, print a table (ARGS=-v: every case)
 	@scripts/setup $(ARCH)
 	@scripts/prove --arch $(ARCH) --config $(CONFIG) $(ARGS)
 
-check: ## every test; ends with "N passed, N failed" (LONG=1: more, of one ARCH)
+check: ## every test of ARCH; ends with "N passed, N failed" (LONG=1: more)
 	@LONG=$(LONG) ARCH=$(ARCH) scripts/check $(ARGS)
 
 tree: ## build/linux: the base kernel and the series as commits

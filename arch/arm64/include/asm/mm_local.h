@@ -2,8 +2,8 @@
 #ifndef __ASM_MM_LOCAL_H
 #define __ASM_MM_LOCAL_H
 
-#include <asm/cpufeature.h>
-#include <asm/pgtable.h>
+#include <linux/cpufeature.h>
+#include <linux/pgtable.h>
 #include <asm/spectre.h>
 
 /*

@@ -4560,18 +4560,22 @@ TEST_F_TIMEOUT(lifetime, no_hibernation_image, 120)
 TEST_F(lifetime, sigkill_in_the_middle_of_a_call)
 {
 	struct remote r = { .len = device() };
-	int status = 0, i;
+	int status = 0, there[2], i;
 	unsigned long addr;
 	pid_t pid;
+	char c;
 
+	ASSERT_EQ(0, pipe(there));
 	for (i = 0; i < 5; i++) {
 		pid = fork();
 		if (!pid) {
-			if (dev_alloc(r.len, NPAGES * ps(), &addr))
+			if (dev_alloc(r.len, NPAGES * ps(), &addr) ||
+			    write(there[1], "", 1) != 1)
 				_exit(1);
 			for (;;)
 				dev_read(r.len, 0, buffer, NPAGES * ps());
 		}
+		ASSERT_EQ(1, read(there[0], &c, 1));
 		usleep(20000);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);

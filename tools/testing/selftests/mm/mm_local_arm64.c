@@ -210,7 +210,7 @@ static void same_as_empty(struct __test_metadata *_metadata, const struct place 
 		e = try(insn, with_tag(p->empty + at[i], tag));
 		EXPECT_TRUE(o.sig == e.sig && o.code == e.code && o.offset == e.offset &&
 			    o.syndrome == e.syndrome)
-			TH_LOG("%s, tag %x, %ld: signal %d code %d offset %lx syndrome %lx, and where nothing is %d, %d, %lx, %lx",
+			TH_LOG("%s, tag %x, %ld: %d %d %lx %lx, where nothing is: %d %d %lx %lx",
 			       insn->name, tag, at[i], o.sig, o.code, o.offset, o.syndrome,
 			       e.sig, e.code, e.offset, e.syndrome);
 		EXPECT_TRUE(insn->any_signal || o.sig == (insn->silent ? 0 : SIGSEGV))

@@ -22,6 +22,7 @@
 
 #include "kselftest_harness.h"
 #include "mm_local_util.h"
+#include "vm_util.h"
 
 static unsigned char data[NPAGES * 65536], got[sizeof(data)];
 
@@ -151,7 +152,7 @@ static int load(unsigned long addr)
 	int ret = sigsetjmp(jump, 1);
 
 	if (!ret)
-		*(volatile char *)addr;
+		FORCE_READ(*(char *)addr);
 	return ret;
 }
 

@@ -188,7 +188,7 @@ TEST_F(compat, half_of_the_address)
 	EXPECT_EQ(EFAULT, errno);
 	mem = mmap((void *)low, ps(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
 		   MAP_FIXED_NOREPLACE, -1, 0);
-	ASSERT_EQ((void *)low, mem);
+	ASSERT_TRUE((void *)low == mem);
 	EXPECT_EQ(0, load(low));
 	EXPECT_EQ(8, write(pipe_fd[1], mem, 8));
 	memset(mem, 'x', ps());

@@ -382,16 +382,25 @@ static long charge_over(long before)
 /* The mm can have all that it may, that is, nothing freed is still counted. */
 static const char *cap_is_free(unsigned long in_use)
 {
-	unsigned long addr;
-	int fd = device(), more = device();
+	/* Among what failed frees have left, there is no room for one large area. */
+	const unsigned long piece = MAX_PAGES / 16;
+	unsigned long addr, left = MAX_PAGES - in_use;
 	const char *what = NULL;
+	int fd[17], n;
 
-	if (dev_alloc(fd, (MAX_PAGES - in_use) * ps(), &addr))
-		what = "the mm cannot have all that it may";
-	else if (dev_alloc(more, ps(), &addr) != -ENOSPC)
+	for (n = 0; left && !what; n++) {
+		unsigned long nr = left < piece ? left : piece;
+
+		fd[n] = device();
+		if (dev_alloc(fd[n], nr * ps(), &addr))
+			what = "the mm cannot have all that it may";
+		left -= nr;
+	}
+	fd[n] = device();
+	if (!what && dev_alloc(fd[n], ps(), &addr) != -ENOSPC)
 		what = "the mm can have more than it may";
-	close(more);
-	close(fd);
+	for (; n >= 0; n--)
+		close(fd[n]);
 	return what;
 }
 

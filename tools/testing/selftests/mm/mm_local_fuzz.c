@@ -577,10 +577,17 @@ static long k_write(struct args *a)
 static long mem_of(int fd, struct args *a)
 {
 	char bounce[64];
+	long ret;
 
 	memset(bounce, 'm', sizeof(bounce));
-	return a->r[0] % 2 ? syscall(SYS_pread64, fd, bounce, sizeof(bounce), a->addr) :
-			     syscall(SYS_pwrite64, fd, bounce, sizeof(bounce), a->addr);
+	ret = a->r[0] % 2 ? syscall(SYS_pread64, fd, bounce, sizeof(bounce), a->addr) :
+			    syscall(SYS_pwrite64, fd, bounce, sizeof(bounce), a->addr);
+	/* The peer has died. */
+	if (!ret) {
+		errno = ESRCH;
+		return -1;
+	}
+	return ret;
 }
 
 static long k_mem(struct args *a)

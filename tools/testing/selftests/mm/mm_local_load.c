@@ -701,7 +701,7 @@ static bool migration_step(struct load *l, const struct mechanism *m)
 
 static const char *clear_refs_begin(struct load *l, const struct mechanism *m)
 {
-	return softdirty_supported() ? NULL : "no soft-dirty bits";
+	return softdirty_supported() ? NULL : "not here: soft-dirty bits";
 }
 
 static bool clear_refs_step(struct load *l, const struct mechanism *m)
@@ -952,6 +952,9 @@ static const char *memory_offline_begin(struct load *l, const struct mechanism *
 
 	if (!is_root())
 		return "needs root: memory hotplug";
+#ifdef __aarch64__
+	return "not here: memory of the boot that can go offline";
+#endif
 	if (access(BLOCKS "/memory1/state", W_OK))
 		return "no memory hotplug";
 	/* As they are; to be put back. */

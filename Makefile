@@ -49,7 +49,7 @@ vmtests: ## the tree's mm selftests on base and patched kernel, side by side
 
 mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 	@scripts/setup $(ARCH)
-	@scripts/mutants $(ARGS)
+	@ARCH=$(ARCH) scripts/mutants $(ARGS)
 
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean

@@ -33,6 +33,10 @@ verify: ## do patches/, mirrored files and build/linux agree, and are they clean
 	@scripts/setup $(ARCH)
 	@scripts/verify
 
+mail: ## the series as it would be posted, in build/mail/ (FROM='Name <address>')
+	@scripts/setup $(ARCH)
+	@scripts/mail
+
 kernel: ## build one kernel (CONFIG=proof, kasan or kcsan)
 	@scripts/setup $(ARCH)
 	@scripts/build --arch $(ARCH) --config $(CONFIG) $(ARGS)
@@ -54,4 +58,4 @@ mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean
 
-.PHONY: help prove check tree export verify kernel boot vmtests mutants clean
+.PHONY: help prove check tree export verify mail kernel boot vmtests mutants clean

@@ -4,13 +4,9 @@
  * and nowhere else, at addresses that userspace can neither use nor find.
  *
  * An area is a few pages that are taken out of the direct map and mapped,
- * supervisor-only, into a kernel-owned VMA in the mm's window for such memory,
- * [MM_LOCAL_START, MM_LOCAL_END).
- *
- * See Documentation/mm/mm_local.rst.
+ * supervisor-only, into a kernel-owned VMA in the mm's window, [MM_LOCAL_START,
+ * MM_LOCAL_END).  See Documentation/mm/mm_local.rst.
  */
-#include <linux/highmem.h>
-#include <linux/kasan.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mm_local.h>
@@ -20,12 +16,12 @@
 #include <linux/sched/mm.h>
 #include <linux/set_memory.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include <asm/mm_local.h>
 #include <asm/tlbflush.h>
 
 #include "internal.h"
+#include "mm_local.h"
 
 /*
  * The most that one mm may have.  The memory is not reclaimable and is not in
@@ -77,156 +73,11 @@ static void area_put(struct mm_local_area *area)
 	kvfree(area);
 }
 
-/*
- * Give the first @nr pages back to the system.  No page table leads to them any
- * more, on no CPU.  They are zeroed first thing after they are back in the direct
- * map, before anybody else can get them.
- */
-static void put_pages(struct mm_local_area *area, unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		struct page *page = area->pages[i];
-
-		/*
-		 * Taking the page out of the direct map has split the mapping as
-		 * far as needed, so there is nothing that could fail.  If it does
-		 * all the same, rather lose the page.
-		 */
-		if (WARN_ON_ONCE(set_direct_map_default_noflush(page)))
-			continue;
-		clear_highpage(page);
-		put_page(page);
-		__free_page(page);
-		cond_resched();
-	}
-}
-
 static void release_pages_of(struct mm_local_area *area)
 {
-	put_pages(area, area->nr_pages);
+	mm_local_put_pages(area->pages, area->nr_pages);
 	atomic_long_sub(area->nr_pages, &area->mm->mm_local_pages);
 	atomic_dec(&mm_local_nr_areas);
-}
-
-/* Allocate the pages and take them out of the direct map. */
-static int get_pages(struct mm_local_area *area)
-{
-	unsigned long start = ULONG_MAX, end = 0;
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < area->nr_pages; i++) {
-		unsigned long addr;
-		struct page *page;
-
-		/* No victim of the OOM killer should draw on the reserves here. */
-		err = -EINTR;
-		if (fatal_signal_pending(current))
-			goto put;
-		cond_resched();
-
-		err = -ENOMEM;
-		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-		if (!page)
-			goto put;
-		err = set_direct_map_invalid_noflush(page);
-		if (err) {
-			/* Where nothing was split, nothing has changed. */
-			if (kernel_page_present(page) ||
-			    !WARN_ON_ONCE(set_direct_map_default_noflush(page)))
-				__free_page(page);
-			goto put;
-		}
-
-		/*
-		 * unpoison_memory() takes a page with one reference for one that
-		 * hwpoison holds, and frees it.
-		 */
-		get_page(page);
-		area->pages[i] = page;
-		addr = (unsigned long)kasan_reset_tag(page_address(page));
-		start = min(start, addr);
-		end = max(end, addr + PAGE_SIZE);
-	}
-
-	/*
-	 * Before anything is written: no CPU may have a translation left, be it
-	 * of the direct map or of a vmap() that is gone but not flushed yet.
-	 */
-	vm_unmap_aliases();
-	flush_tlb_kernel_range(start, end);
-	return 0;
-
-put:
-	put_pages(area, i);
-	return err;
-}
-
-/*
- * Bytes of those page tables that map [start, end), counted as
- * mm_pgtables_bytes() counts them.
- */
-static unsigned long pgtables_of(struct mm_struct *mm, unsigned long start,
-				 unsigned long end)
-{
-	unsigned long addr, bytes = 0;
-
-	for (addr = start; addr < end; addr = pmd_addr_end(addr, end)) {
-		pgd_t *pgd = pgd_offset(mm, addr);
-		p4d_t *p4d;
-		pud_t *pud;
-		pmd_t *pmd;
-
-		if (pgd_none(*pgd))
-			continue;
-		p4d = p4d_offset(pgd, addr);
-		if (p4d_none(*p4d))
-			continue;
-		if (!mm_pud_folded(mm) && !pgtable_spans_window(addr, P4D_SIZE) &&
-		    (addr == start || !(addr & ~P4D_MASK)))
-			bytes += PTRS_PER_PUD * sizeof(pud_t);
-		pud = pud_offset(p4d, addr);
-		if (pud_none(*pud))
-			continue;
-		if (!mm_pmd_folded(mm) && !pgtable_spans_window(addr, PUD_SIZE) &&
-		    (addr == start || !(addr & ~PUD_MASK)))
-			bytes += PTRS_PER_PMD * sizeof(pmd_t);
-		pmd = pmd_offset(pud, addr);
-		if (!pmd_none(*pmd))
-			bytes += PTRS_PER_PTE * sizeof(pte_t);
-	}
-
-	return bytes;
-}
-
-static int map_page(struct mm_struct *mm, unsigned long addr, struct page *page)
-{
-	pgd_t *pgd = pgd_offset(mm, addr);
-	spinlock_t *ptl;	/* of the page table that pte is in */
-	p4d_t *p4d;
-	pud_t *pud;
-	pmd_t *pmd;
-	pte_t *pte;
-
-	p4d = p4d_alloc(mm, pgd, addr);
-	if (!p4d)
-		return -ENOMEM;
-	pud = pud_alloc(mm, p4d, addr);
-	if (!pud)
-		return -ENOMEM;
-	pmd = pmd_alloc(mm, pud, addr);
-	if (!pmd)
-		return -ENOMEM;
-	pte = pte_alloc_map_lock(mm, pmd, addr, &ptl);
-	if (!pte)
-		return -ENOMEM;
-
-	set_pte_at(mm, addr, pte,
-		   pte_mkspecial(mk_pte(page, arch_mm_local_pgprot())));
-	pte_unmap_unlock(pte, ptl);
-	return 0;
 }
 
 static void mm_local_close(struct vm_area_struct *vma)
@@ -254,25 +105,24 @@ static const struct vm_operations_struct mm_local_vm_ops = {
 };
 
 /*
- * A random place in the window with an unmapped page on either side, or 0.  The
- * window is so large against what an mm may have that a few tries will do.
+ * The first place after a random one, with an unmapped page on either side, or 0.
+ * To search from the start, too, makes sure that a place is found if there is one.
  */
 static unsigned long find_place(struct mm_struct *mm, unsigned long size)
 {
-	const unsigned long places =
-		(MM_LOCAL_END - MM_LOCAL_START - size) / PAGE_SIZE - 2;
-	int tries;
+	VMA_ITERATOR(vmi, mm, 0);
+	const unsigned long need = size + 2 * PAGE_SIZE;
+	const unsigned long places = (MM_LOCAL_END - MM_LOCAL_START - need) / PAGE_SIZE;
 
-	for (tries = 0; tries < 64; tries++) {
-		const unsigned long addr = MM_LOCAL_START + PAGE_SIZE +
-			get_random_long() % places * PAGE_SIZE;
-		VMA_ITERATOR(vmi, mm, addr - PAGE_SIZE);
-
-		if (!vma_find_raw(&vmi, addr + size + PAGE_SIZE))
-			return addr;
+	if (vma_iter_area_lowest(&vmi, MM_LOCAL_START +
+				 get_random_long() % places * PAGE_SIZE,
+				 MM_LOCAL_END, need)) {
+		vma_iter_init(&vmi, mm, 0);
+		if (vma_iter_area_lowest(&vmi, MM_LOCAL_START, MM_LOCAL_END, need))
+			return 0;
 	}
 
-	return 0;
+	return vmi.mas.index + PAGE_SIZE;
 }
 
 /* Put the area's VMA, without pages yet, into the tree. */
@@ -324,7 +174,7 @@ static void unmap_area(struct mm_struct *mm, struct mm_local_area *area)
 {
 	const unsigned long start = area->addr, end = area_end(area);
 	const unsigned long others = mm->mm_local_pgtables -
-				     pgtables_of(mm, start, end);
+				     mm_local_pgtables_of(mm, start, end);
 	struct vm_area_struct *vma;
 	struct vma_iterator vmi;
 
@@ -339,7 +189,7 @@ static void unmap_area(struct mm_struct *mm, struct mm_local_area *area)
 				MUNMAP_KERNEL_OWNED))
 		zap_special_vma_range(vma, start, end - start);
 
-	WRITE_ONCE(mm->mm_local_pgtables, others + pgtables_of(mm, start, end));
+	WRITE_ONCE(mm->mm_local_pgtables, others + mm_local_pgtables_of(mm, start, end));
 }
 
 static int map_area(struct mm_struct *mm, struct mm_local_area *area)
@@ -358,11 +208,11 @@ static int map_area(struct mm_struct *mm, struct mm_local_area *area)
 
 	start = area->addr;
 	end = area_end(area);
-	before = pgtables_of(mm, start, end);
+	before = mm_local_pgtables_of(mm, start, end);
 	for (i = 0; i < area->nr_pages && !err; i++)
-		err = map_page(mm, start + i * PAGE_SIZE, area->pages[i]);
+		err = mm_local_map_page(mm, start + i * PAGE_SIZE, area->pages[i]);
 	WRITE_ONCE(mm->mm_local_pgtables, mm->mm_local_pgtables +
-		   pgtables_of(mm, start, end) - before);
+		   mm_local_pgtables_of(mm, start, end) - before);
 
 	if (err)
 		unmap_area(mm, area);
@@ -401,7 +251,6 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 	int err;
 
 	ml->area = NULL;
-
 	if (!arch_mm_local_supported() || !can_set_direct_map())
 		return -EOPNOTSUPP;
 	if (!size || WARN_ON_ONCE(!mm || !in_task()))
@@ -431,7 +280,7 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 	area->mm = mm;
 	mmgrab(mm);
 
-	err = get_pages(area);
+	err = mm_local_get_pages(area->pages, nr_pages);
 	if (err)
 		goto put_area;
 	err = map_area(mm, area);
@@ -446,7 +295,7 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 put_pages:
 	/* In the page tables for a moment, perhaps, but never written to. */
 	flush_tlb_mm(mm);
-	put_pages(area, nr_pages);
+	mm_local_put_pages(area->pages, nr_pages);
 put_area:
 	area_put(area);
 unset_memcg:

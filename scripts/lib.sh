@@ -48,3 +48,18 @@ lock() {
 	exec 9>"build/.lock-$1"
 	flock -n 9 || { say "waiting for another run"; flock 9; }
 }
+
+# checkpatch TREE PATCH [TYPES]: configs/checkpatch names, a line each, a type, the
+# start of a subject and the reason, where a finding is let through; TYPES are let
+# through everywhere.
+checkpatch() {
+	local subject ignore
+	subject=$(git -C "$1" mailinfo /dev/null /dev/null <"$2" |
+		sed -n 's/^Subject: //p')
+	ignore=$(awk -F'\t' -v s="$subject" \
+		'!/^#/ && NF >= 3 && index(s, $2) == 1 { printf ",%s", $1 }' \
+		configs/checkpatch)
+	# The system's python3 is the one that has what spdxcheck.py needs.
+	(cd "$1" && PATH=/usr/bin:$PATH perl scripts/checkpatch.pl --strict --no-summary -q \
+		--show-types --ignore "NONE${3:+,$3}$ignore" "$2")
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pages of mm-local memory, out of the direct map as long as they are in use,
+ * and the page tables that lead to them.
+ *
+ * See Documentation/mm/mm_local.rst.
+ */
+#include <linux/highmem.h>
+#include <linux/kasan.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/set_memory.h>
+#include <linux/vmalloc.h>
+
+#include <asm/mm_local.h>
+#include <asm/tlbflush.h>
+
+#include "mm_local.h"
+
+/**
+ * mm_local_put_pages() - Give pages back to the system.
+ * @pages: The pages, from mm_local_get_pages().
+ * @nr: How many.
+ *
+ * No page table leads to them any more, on no CPU.  They are zeroed first thing
+ * after they are back in the direct map, before anybody else can get them.
+ *
+ * Context: Process context.  May sleep.
+ */
+void mm_local_put_pages(struct page **pages, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct page *page = pages[i];
+
+		/*
+		 * Taking the page out of the direct map has split the mapping as
+		 * far as needed, so there is nothing that could fail.  If it does
+		 * all the same, rather lose the page.
+		 */
+		if (WARN_ON_ONCE(set_direct_map_default_noflush(page)))
+			continue;
+		clear_highpage(page);
+		put_page(page);
+		__free_page(page);
+		cond_resched();
+	}
+}
+
+/**
+ * mm_local_get_pages() - Allocate zeroed pages and take them out of the direct map.
+ * @pages: Where to put them.
+ * @nr: How many.
+ *
+ * Each has two references.  They are charged to the active memory cgroup.
+ *
+ * Context: Process context.  May sleep.
+ * Return: 0 and all pages, or -ENOMEM, -EINTR if a fatal signal is pending, or what
+ * changing the direct map gives, and no page.
+ */
+int mm_local_get_pages(struct page **pages, unsigned int nr)
+{
+	unsigned long start = ULONG_MAX, end = 0;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long addr;
+		struct page *page;
+
+		/* No victim of the OOM killer should draw on the reserves here. */
+		err = -EINTR;
+		if (fatal_signal_pending(current))
+			goto put;
+		cond_resched();
+
+		err = -ENOMEM;
+		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!page)
+			goto put;
+		err = set_direct_map_invalid_noflush(page);
+		if (err) {
+			/* Where nothing was split, nothing has changed. */
+			if (kernel_page_present(page) ||
+			    !WARN_ON_ONCE(set_direct_map_default_noflush(page)))
+				__free_page(page);
+			goto put;
+		}
+
+		/*
+		 * unpoison_memory() takes a page with one reference for one that
+		 * hwpoison holds, and frees it.
+		 */
+		get_page(page);
+		pages[i] = page;
+		addr = (unsigned long)kasan_reset_tag(page_address(page));
+		start = min(start, addr);
+		end = max(end, addr + PAGE_SIZE);
+	}
+
+	/*
+	 * Before anything is written: no CPU may have a translation left, be it
+	 * of the direct map or of a vmap() that is gone but not flushed yet.
+	 */
+	vm_unmap_aliases();
+	flush_tlb_kernel_range(start, end);
+	return 0;
+
+put:
+	mm_local_put_pages(pages, i);
+	return err;
+}
+
+/**
+ * mm_local_map_page() - Map a page for the kernel alone, in one mm.
+ * @mm: The mm, its mmap lock held for writing.
+ * @addr: The address, in the window and in a kernel-owned VMA.
+ * @page: The page, from mm_local_get_pages().
+ *
+ * Return: 0 or -ENOMEM.  Page tables that were made stay, for the VMA's end.
+ */
+int mm_local_map_page(struct mm_struct *mm, unsigned long addr, struct page *page)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	spinlock_t *ptl;	/* of the page table that pte is in */
+	p4d_t *p4d;
+	pud_t *pud;
+	pmd_t *pmd;
+	pte_t *pte;
+
+	p4d = p4d_alloc(mm, pgd, addr);
+	if (!p4d)
+		return -ENOMEM;
+	pud = pud_alloc(mm, p4d, addr);
+	if (!pud)
+		return -ENOMEM;
+	pmd = pmd_alloc(mm, pud, addr);
+	if (!pmd)
+		return -ENOMEM;
+	pte = pte_alloc_map_lock(mm, pmd, addr, &ptl);
+	if (!pte)
+		return -ENOMEM;
+
+	set_pte_at(mm, addr, pte,
+		   pte_mkspecial(mk_pte(page, arch_mm_local_pgprot())));
+	pte_unmap_unlock(pte, ptl);
+	return 0;
+}
+
+/**
+ * mm_local_pgtables_of() - Bytes of the page tables that map a range.
+ * @mm: The mm, its mmap lock held.
+ * @start: The first address.
+ * @end: The first address after it.
+ *
+ * Return: The bytes, counted as mm_pgtables_bytes() counts them.
+ */
+unsigned long mm_local_pgtables_of(struct mm_struct *mm, unsigned long start,
+				   unsigned long end)
+{
+	unsigned long addr, bytes = 0;
+
+	for (addr = start; addr < end; addr = pmd_addr_end(addr, end)) {
+		pgd_t *pgd = pgd_offset(mm, addr);
+		p4d_t *p4d;
+		pud_t *pud;
+		pmd_t *pmd;
+
+		if (pgd_none(*pgd))
+			continue;
+		p4d = p4d_offset(pgd, addr);
+		if (p4d_none(*p4d))
+			continue;
+		if (!mm_pud_folded(mm) && !pgtable_spans_window(addr, P4D_SIZE) &&
+		    (addr == start || !(addr & ~P4D_MASK)))
+			bytes += PTRS_PER_PUD * sizeof(pud_t);
+		pud = pud_offset(p4d, addr);
+		if (pud_none(*pud))
+			continue;
+		if (!mm_pmd_folded(mm) && !pgtable_spans_window(addr, PUD_SIZE) &&
+		    (addr == start || !(addr & ~PUD_MASK)))
+			bytes += PTRS_PER_PMD * sizeof(pmd_t);
+		pmd = pmd_offset(pud, addr);
+		if (!pmd_none(*pmd))
+			bytes += PTRS_PER_PTE * sizeof(pte_t);
+	}
+
+	return bytes;
+}

@@ -56,7 +56,7 @@
 #endif
 
 #define CALLS		20000
-#define LIFE_CALLS	300	/* of each thread */
+#define LIFE_CALLS	500	/* of each thread */
 #define LIFE_SECONDS	60	/* more than that hangs */
 #define NAREAS		3
 #define NVMAS		2
@@ -754,7 +754,8 @@ static const struct kind {
 	unsigned int weight;
 	unsigned int flags;
 } kinds[] = {
-#define KIND(_name, _weight, _flags)	{ #_name, k_ ## _name, _weight, _flags }
+#define KIND(_name, _weight, _flags)	{ #_name, k_ ## _name, 4 * (_weight), _flags }
+#define SLOW_KIND(_name, _flags)	{ #_name, k_ ## _name, 1, _flags }
 	KIND(mmap, 6, ALIKE),
 	KIND(munmap, 3, MAPPED | ALIKE),
 	KIND(mremap, 4, MAPPED | ALIKE),
@@ -774,7 +775,7 @@ static const struct kind {
 	KIND(home_node, 2, MAPPED | ALIKE),
 	KIND(move_pages, 3, MAPPED | ALIKE),
 	KIND(peer_move_pages, 2, MAPPED | ALIKE | PEER),
-	KIND(migrate_pages, 1, 0),
+	SLOW_KIND(migrate_pages, 0),
 	KIND(remap_file_pages, 2, MAPPED | ALIKE),
 	KIND(brk, 2, 0),
 	KIND(uffd_register, 3, MAPPED | ALIKE),
@@ -796,7 +797,7 @@ static const struct kind {
 	KIND(pagemap, 2, MAPPED | ALIKE),
 	KIND(pagemap_scan, 2, MAPPED | ALIKE),
 	KIND(procmap_query, 2, MAPPED | ALIKE),
-	KIND(fork, 1, 0),
+	SLOW_KIND(fork, 0),
 	KIND(ptrace, 1, MAPPED | TO | PEER),
 	KIND(io_uring, 2, MAPPED | ALIKE),
 	KIND(driver, 4, 0),

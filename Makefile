@@ -12,7 +12,7 @@ LONG ?=
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 	@echo "Variables: ARCH=$(ARCH) CONFIG=$(CONFIG) ARGS='$(ARGS)' LONG= KERNEL_SRC="
 
 prove: ## the proof: build, boot, attack, print a table (ARGS=-v: every case)
@@ -30,11 +30,20 @@ export: ## write the commits of build/linux to patches/ and the mirrored files
 	@scripts/export
 
 verify: ## do patches/, mirrored files and build/linux agree, and are they clean?
-	@scripts/setup $(ARCH)
+	@scripts/setup x86_64 lint
 	@scripts/verify
+	@scripts/lint
+
+bisect-check: ## compile every patch of the series, for x86_64 and arm64
+	@scripts/setup x86_64 arm64
+	@scripts/bisect-check
+
+matrix: ## compile it in many configurations and for many architectures
+	@scripts/setup x86_64 matrix
+	@scripts/matrix
 
 mail: ## the series as it would be posted, in build/mail/ (FROM='Name <address>')
-	@scripts/setup $(ARCH)
+	@scripts/setup $(ARCH) mail
 	@scripts/mail
 
 kernel: ## build one kernel (CONFIG=proof, kasan or kcsan)
@@ -58,4 +67,4 @@ mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean
 
-.PHONY: help prove check tree export verify mail kernel boot vmtests mutants clean
+.PHONY: help prove check tree export verify bisect-check matrix mail kernel boot vmtests mutants clean

@@ -15,6 +15,7 @@
 #include <linux/refcount.h>
 #include <linux/sched/mm.h>
 #include <linux/set_memory.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include <asm/mm_local.h>
@@ -37,7 +38,7 @@
  * @refs: One for the handle and one for the VMA, whichever goes first.
  * @mm: The owner, held by mmgrab().
  * @addr: Where it is mapped.
- * @has_pages: The pages have not been given back, or are not about to be.  Under
+ * @has_pages: The pages are the area's: neither given back nor about to be.  Under
  *             the mmap lock, or without other users of the mm.
  * @nr_pages: How many.
  * @pages: The pages.
@@ -73,7 +74,7 @@ static void area_put(struct mm_local_area *area)
 	kvfree(area);
 }
 
-static void release_pages_of(struct mm_local_area *area)
+static void area_release_pages(struct mm_local_area *area)
 {
 	mm_local_put_pages(area->pages, area->nr_pages);
 	atomic_long_sub(area->nr_pages, &area->mm->mm_local_pages);
@@ -94,7 +95,7 @@ static void mm_local_close(struct vm_area_struct *vma)
 	if (area->has_pages) {
 		VM_WARN_ON_ONCE(atomic_read(&mm->mm_users));
 		area->has_pages = false;
-		release_pages_of(area);
+		area_release_pages(area);
 	}
 
 	area_put(area);
@@ -107,12 +108,13 @@ static const struct vm_operations_struct mm_local_vm_ops = {
 /*
  * The first place after a random one, with an unmapped page on either side, or 0.
  * To search from the start, too, makes sure that a place is found if there is one.
+ * Two areas may share the unmapped page between them.
  */
 static unsigned long find_place(struct mm_struct *mm, unsigned long size)
 {
 	VMA_ITERATOR(vmi, mm, 0);
 	const unsigned long need = size + 2 * PAGE_SIZE;
-	const unsigned long places = (MM_LOCAL_END - MM_LOCAL_START - need) / PAGE_SIZE;
+	const unsigned long places = (MM_LOCAL_END - MM_LOCAL_START - need) / PAGE_SIZE + 1;
 
 	if (vma_iter_area_lowest(&vmi, MM_LOCAL_START +
 				 get_random_long() % places * PAGE_SIZE,
@@ -122,7 +124,7 @@ static unsigned long find_place(struct mm_struct *mm, unsigned long size)
 			return 0;
 	}
 
-	return vmi.mas.index + PAGE_SIZE;
+	return vma_iter_addr(&vmi) + PAGE_SIZE;
 }
 
 /* Put the area's VMA, without pages yet, into the tree. */
@@ -130,7 +132,7 @@ static int insert_vma(struct mm_struct *mm, struct mm_local_area *area)
 {
 	VMA_ITERATOR(vmi, mm, 0);
 	struct vm_area_struct *vma;
-	int err = -ENOMEM;
+	int err;
 
 	area->addr = find_place(mm, area_size(area));
 	if (!area->addr)
@@ -229,7 +231,7 @@ unlock:
  * @size: The size in bytes, rounded up to whole pages.
  *
  * The memory is zeroed.  The kernel reaches it while the current mm is loaded, at
- * the address that mm_local_addr() tells, and no access by its owner faults.
+ * the address that mm_local_addr() returns, and no access by its owner faults.
  * Userspace does not reach it at all.  It is gone with the mm, and not copied by
  * fork(); the handle stays until mm_local_free().
  *
@@ -335,7 +337,7 @@ void *mm_local_addr(const struct mm_local *ml)
  * mm_local_free() - Free mm-local memory.
  * @ml: The handle.  One that is zeroed and never had an area is left alone.
  *
- * Any process and kernel thread may do this, with the owner alive or gone.  It
+ * Any process or kernel thread may do this, with the owner alive or gone.  It
  * cannot fail.  The contents are zeroed before anybody else can get the pages.
  * To free an area a second time, later or at the same time, is a bug, of which the
  * kernel warns once; nothing happens to memory of others.
@@ -368,7 +370,7 @@ void mm_local_free(struct mm_local *ml)
 		 * the pages.
 		 */
 		flush_tlb_mm(mm);
-		release_pages_of(area);
+		area_release_pages(area);
 		mmput_async(mm);
 	}
 

@@ -22,7 +22,7 @@
  * @pages: The pages, from mm_local_get_pages().
  * @nr: How many.
  *
- * No page table leads to them any more, on no CPU.  They are zeroed first thing
+ * No page table and no TLB leads to them any more.  They are zeroed first thing
  * after they are back in the direct map, before anybody else can get them.
  *
  * Context: Process context.  May sleep.
@@ -89,8 +89,8 @@ int mm_local_get_pages(struct page **pages, unsigned int nr)
 		}
 
 		/*
-		 * unpoison_memory() takes a page with one reference for one that
-		 * hwpoison holds, and frees it.
+		 * unpoison_memory() takes a page that is marked poisoned and has
+		 * one reference for one that hwpoison holds, and frees it.
 		 */
 		get_page(page);
 		pages[i] = page;
@@ -118,7 +118,7 @@ put:
  * @addr: The address, in the window and in a kernel-owned VMA.
  * @page: The page, from mm_local_get_pages().
  *
- * Return: 0 or -ENOMEM.  Page tables that were made stay, for the VMA's end.
+ * Return: 0 or -ENOMEM.  Page tables that were made stay until the VMA goes.
  */
 int mm_local_map_page(struct mm_struct *mm, unsigned long addr, struct page *page)
 {

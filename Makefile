@@ -29,7 +29,7 @@ tree: ## build/linux: the base kernel and the series as commits
 export: ## write the commits of build/linux to patches/ and the mirrored files
 	@scripts/export
 
-verify: ## do patches/, mirrored files and build/linux agree, and are they clean?
+verify: ## do patches/, mirrored files and build/linux agree, and is all clean?
 	@scripts/setup x86_64 lint
 	@scripts/verify
 	@scripts/lint

@@ -1910,8 +1910,11 @@ TEST(absent_calls_say_so)
 	EXPECT_TRUE(!area_touched(&a));
 }
 
-/* The area itself is the same for a 32-bit process. */
-TEST(area_works)
+/*
+ * The area itself is the same for a 32-bit process.  With KASAN, the kernel's page
+ * tables take long to be scanned.
+ */
+TEST_F_TIMEOUT(calls, area_works, 180)
 {
 	struct mm_local_test_scan scan;
 	struct area a;

@@ -84,16 +84,13 @@ static void area_release_pages(struct mm_local_area *area)
 static void mm_local_close(struct vm_area_struct *vma)
 {
 	struct mm_local_area *area = vma->vm_private_data;
-	struct mm_struct *mm = area->mm;
 
 	/*
-	 * Without users, this is exit_mmap(): it has freed the page tables and
+	 * With pages left, this is exit_mmap(): it has freed the page tables and
 	 * flushed the TLB of all CPUs that have used the mm, lazily too.
 	 */
-	if (!atomic_read(&mm->mm_users))
-		WRITE_ONCE(mm->mm_local_pgtables, 0);
 	if (area->has_pages) {
-		VM_WARN_ON_ONCE(atomic_read(&mm->mm_users));
+		VM_WARN_ON_ONCE(atomic_read(&area->mm->mm_users));
 		area->has_pages = false;
 		area_release_pages(area);
 	}
@@ -175,28 +172,21 @@ free:
 static void unmap_area(struct mm_struct *mm, struct mm_local_area *area)
 {
 	const unsigned long start = area->addr, end = area_end(area);
-	const unsigned long others = mm->mm_local_pgtables -
-				     mm_local_pgtables_of(mm, start, end);
 	struct vm_area_struct *vma;
 	struct vma_iterator vmi;
 
 	mmap_assert_write_locked(mm);
 
-	/* Ahead of the page tables, so that mm_pgtables_bytes() is never < 0. */
-	WRITE_ONCE(mm->mm_local_pgtables, others);
 	vma_iter_init(&vmi, mm, start);
 	vma = vma_find_raw(&vmi, end);
 	area->has_pages = false;
 	if (do_vmi_align_munmap(&vmi, vma, mm, start, end, NULL,
 				MUNMAP_KERNEL_OWNED))
 		zap_special_vma_range(vma, start, end - start);
-
-	WRITE_ONCE(mm->mm_local_pgtables, others + mm_local_pgtables_of(mm, start, end));
 }
 
 static int map_area(struct mm_struct *mm, struct mm_local_area *area)
 {
-	unsigned long start, end, before;
 	unsigned int i;
 	int err;
 
@@ -208,14 +198,8 @@ static int map_area(struct mm_struct *mm, struct mm_local_area *area)
 	if (err)
 		goto unlock;
 
-	start = area->addr;
-	end = area_end(area);
-	before = mm_local_pgtables_of(mm, start, end);
 	for (i = 0; i < area->nr_pages && !err; i++)
-		err = mm_local_map_page(mm, start + i * PAGE_SIZE, area->pages[i]);
-	WRITE_ONCE(mm->mm_local_pgtables, mm->mm_local_pgtables +
-		   mm_local_pgtables_of(mm, start, end) - before);
-
+		err = mm_local_map_page(mm, area->addr + i * PAGE_SIZE, area->pages[i]);
 	if (err)
 		unmap_area(mm, area);
 	else
@@ -384,7 +368,6 @@ void mm_local_free(struct mm_local *ml)
 void mm_local_init_mm(struct mm_struct *mm)
 {
 	atomic_long_set(&mm->mm_local_pages, 0);
-	mm->mm_local_pgtables = 0;
 }
 
 /**

@@ -10,7 +10,5 @@ struct page;
 int mm_local_get_pages(struct page **pages, unsigned int nr);
 void mm_local_put_pages(struct page **pages, unsigned int nr);
 int mm_local_map_page(struct mm_struct *mm, unsigned long addr, struct page *page);
-unsigned long mm_local_pgtables_of(struct mm_struct *mm, unsigned long start,
-				   unsigned long end);
 
 #endif /* _MM_MM_LOCAL_H */

@@ -138,53 +138,23 @@ int mm_local_map_page(struct mm_struct *mm, unsigned long addr, struct page *pag
 	pmd = pmd_alloc(mm, pud, addr);
 	if (!pmd)
 		return -ENOMEM;
-	pte = pte_alloc_map_lock(mm, pmd, addr, &ptl);
-	if (!pte)
+	if (pmd_none(*pmd)) {
+		/* As __pte_alloc() does it, but not counted. */
+		pgtable_t table = pte_alloc_one(mm);
+
+		if (!table)
+			return -ENOMEM;
+		ptl = pmd_lock(mm, pmd);
+		smp_wmb(); /* See comment in pmd_install() */
+		pmd_populate(mm, pmd, table);
+		spin_unlock(ptl);
+	}
+	pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
+	if (WARN_ON_ONCE(!pte))
 		return -ENOMEM;
 
 	set_pte_at(mm, addr, pte,
 		   pte_mkspecial(mk_pte(page, arch_mm_local_pgprot())));
 	pte_unmap_unlock(pte, ptl);
 	return 0;
-}
-
-/**
- * mm_local_pgtables_of() - Bytes of the page tables that map a range.
- * @mm: The mm, its mmap lock held.
- * @start: The first address.
- * @end: The first address after it.
- *
- * Return: The bytes, counted as mm_pgtables_bytes() counts them.
- */
-unsigned long mm_local_pgtables_of(struct mm_struct *mm, unsigned long start,
-				   unsigned long end)
-{
-	unsigned long addr, bytes = 0;
-
-	for (addr = start; addr < end; addr = pmd_addr_end(addr, end)) {
-		pgd_t *pgd = pgd_offset(mm, addr);
-		p4d_t *p4d;
-		pud_t *pud;
-		pmd_t *pmd;
-
-		if (pgd_none(*pgd))
-			continue;
-		p4d = p4d_offset(pgd, addr);
-		if (p4d_none(*p4d))
-			continue;
-		if (!mm_pud_folded(mm) && !pgtable_spans_window(addr, P4D_SIZE) &&
-		    (addr == start || !(addr & ~P4D_MASK)))
-			bytes += PTRS_PER_PUD * sizeof(pud_t);
-		pud = pud_offset(p4d, addr);
-		if (pud_none(*pud))
-			continue;
-		if (!mm_pmd_folded(mm) && !pgtable_spans_window(addr, PUD_SIZE) &&
-		    (addr == start || !(addr & ~PUD_MASK)))
-			bytes += PTRS_PER_PMD * sizeof(pmd_t);
-		pmd = pmd_offset(pud, addr);
-		if (!pmd_none(*pmd))
-			bytes += PTRS_PER_PTE * sizeof(pte_t);
-	}
-
-	return bytes;
 }

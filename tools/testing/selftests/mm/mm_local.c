@@ -3032,6 +3032,63 @@ TEST_F(visibility, status)
 	EXPECT_EQ(before[0] + (long)ps() / 1024, status_field("VmSize"));
 }
 
+struct watch {
+	const char *field;
+	volatile bool again, stop;
+	volatile long min, max;
+	volatile unsigned int reads;
+};
+
+static void *watch_field(void *arg)
+{
+	struct watch *w = arg;
+
+	while (!w->stop) {
+		long now = status_field(w->field);
+
+		if (w->again) {
+			w->min = now;
+			w->max = now;
+			w->reads = 0;
+			w->again = false;
+		}
+		w->min = now < w->min ? now : w->min;
+		w->max = now > w->max ? now : w->max;
+		w->reads++;
+	}
+	return NULL;
+}
+
+/* Not even who looks all the time sees areas come and go. */
+TEST_F(visibility, counted_at_no_moment)
+{
+	const struct place *p = &self->p;
+	struct watch w = { .field = p->window ? "VmPTE" : "VmSize" };
+	unsigned int i;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, watch_field, &w));
+	/* It needs memory of its own first. */
+	while (w.reads < 3)
+		sched_yield();
+	w.again = true;
+	while (w.again)
+		sched_yield();
+	for (i = 0; i < 5000 && w.reads < 300; i++) {
+		int fd = device();
+
+		ASSERT_EQ(0, another(fd, p->window));
+		close(fd);
+	}
+	w.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_LE(20, w.reads);
+	if (p->window)
+		EXPECT_EQ(w.min, w.max);
+	else
+		EXPECT_NE(w.min, w.max);
+}
+
 /* One at a user address is shown as what it is. */
 TEST_F(visibility, vm_flags)
 {

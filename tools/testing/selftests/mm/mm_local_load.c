@@ -794,6 +794,23 @@ static bool lru_gen_step(struct load *l, const struct mechanism *m)
 	return was_swapped(l, m) && aged;
 }
 
+/* Where the last of the system's RAM ends; not all machines begin at 0. */
+static unsigned long end_of_ram(void)
+{
+	unsigned long last, end = 0;
+	char line[256];
+	FILE *f = fopen("/proc/iomem", "r");
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, "System RAM") && sscanf(line, "%*x-%lx", &last) == 1)
+			end = last + 1;
+	}
+	fclose(f);
+	return end;
+}
+
 /* One daemon for the addresses of the process, one for physical ones. */
 static const char *damon(const struct load *l, int which, const char *ops)
 {
@@ -839,7 +856,7 @@ static const char *damon(const struct load *l, int which, const char *ops)
 		strcpy(path + i, "0/start");
 		spew(path, "0");
 		strcpy(path + i, "0/end");
-		snprintf(value, sizeof(value), "%lu", 2048 * MIB);
+		snprintf(value, sizeof(value), "%lu", end_of_ram());
 		spew(path, value);
 	} else {
 		snprintf(value, sizeof(value), "%d", getpid());

@@ -56,9 +56,9 @@ boot: ## an interactive shell in the patched kernel, the selftest inside
 	@scripts/vm --arch $(ARCH) --config $(CONFIG) $(ARGS) \
 		-f "$$(scripts/selftest --arch $(ARCH) --config $(CONFIG) mm_local)" -i
 
-vmtests: ## the tree's mm selftests on base and patched kernel, side by side
+regress: ## the tree's own selftests on base and patched kernel, side by side
 	@scripts/setup $(ARCH)
-	@scripts/vmtests $(ARGS)
+	@scripts/regress --arch $(ARCH) $(ARGS)
 
 mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 	@scripts/setup $(ARCH)
@@ -67,4 +67,4 @@ mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean
 
-.PHONY: help prove check tree export verify bisect-check matrix mail kernel boot vmtests mutants clean
+.PHONY: help prove check tree export verify bisect-check matrix mail kernel boot regress mutants clean

@@ -13,6 +13,7 @@
 #include <linux/vmalloc.h>
 
 #include <asm/mm_local.h>
+#include <asm/pgalloc.h>
 #include <asm/tlbflush.h>
 
 #include "mm_local.h"

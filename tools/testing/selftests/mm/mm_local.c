@@ -3083,10 +3083,11 @@ TEST_F(visibility, counted_at_no_moment)
 	w.stop = true;
 	pthread_join(thread, NULL);
 	EXPECT_LE(20, w.reads);
-	if (p->window)
+	if (p->window) {
 		EXPECT_EQ(w.min, w.max);
-	else
+	} else {
 		EXPECT_NE(w.min, w.max);
+	}
 }
 
 /* One at a user address is shown as what it is. */

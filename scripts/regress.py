@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Read and compare what scripts/guest-vmtests prints.
+"""Read and compare what scripts/guest-regress prints.
 
-  vmtests.py results OUT
+  regress.py results OUT
       One line a test: its name, the result (pass, fail, skip, time-out, left
       out), how many cases were ok, not ok and skipped, and the seconds it
       took, separated by tabs.
-  vmtests.py worse A B
+  regress.py worse A B
       The names of tests that came out worse in the results A than in B.
-  vmtests.py best A B
+  regress.py best A B
       A, but with the better result of those tests that B has too.
-  vmtests.py compare [-v] DIR REASONS
+  regress.py compare [-v] DIR REASONS
       The results DIR/base and DIR/patched side by side, the reports in the
       logs DIR/base*.log and DIR/patched*.log, and a verdict for each test.
-      REASONS is configs/vmtests.
+      REASONS is configs/regress.
 """
 import glob
 import re
@@ -27,7 +27,7 @@ RANK = ['none', 'left out', 'time-out', 'fail', 'skip', 'pass']
 
 
 def results(out):
-    cases, said, seconds = {}, [], ''
+    cases, said, seconds, collection = {}, [], '', ''
     lines = lines_of(out)
     for line in lines:
         m = RESULT.match(line)
@@ -36,7 +36,9 @@ def results(out):
             m = RESULT.match(inner)
             if inner.startswith('running '):
                 cases, said, seconds = {}, [], ''
-            elif inner.startswith('vmtests: '):
+            elif inner.startswith('regress: tests of '):
+                collection = inner[18:] + '/'
+            elif inner.startswith('regress: '):
                 said.append(inner[9:])
                 seconds = inner.split()[1] if inner.endswith(' seconds') else ''
             elif m:
@@ -55,9 +57,9 @@ def results(out):
             if 'left out' in said:
                 end = 'left out'
             if 'not chosen' not in said:
-                yield (name, end, *(list(cases.values()).count(kind)
+                yield (collection + name, end, *(list(cases.values()).count(kind)
                                     for kind in ('ok', 'not ok', 'skip')), seconds)
-    if 'vmtests: end' in lines:
+    if '# regress: end' in lines:
         yield END, 'pass', 1, 0, 0, ''
 
 
@@ -155,7 +157,7 @@ def compare(where, reasons, verbose):
     print(f'{sum(seen.values())} tests: '
           + ', '.join(f'{n} {kind}' for kind, n in seen.items()) + '\n')
     for state, name, why in verdicts:
-        print(f'{state:8}mm selftest {name}' + (f': {why}' if why else ''))
+        print(f'{state:8}selftest {name}' + (f': {why}' if why else ''))
     return 1 if any(state == 'FAILED' for state, _, _ in verdicts) else 0
 
 

@@ -167,8 +167,11 @@ static bool usable_below_4g(__u64 addr)
 	/* Nor is it one where MAP_32BIT puts the good memory of int80_entry. */
 	if (low < 0x80000000 && low + len > 0x40000000)
 		return false;
-	/* Nor is it one that brk() could take. */
-	if (low < end && low + len + BRK_ROOM > end)
+	/*
+	 * Nor is it one that brk() could take, nor, in a 32-bit program, one below it,
+	 * which would do as a start of the heap.
+	 */
+	if (low < end && (sizeof(low) == 4 || low + len + BRK_ROOM > end))
 		return false;
 	mem = mmap((void *)end, ps(), PROT_NONE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);

@@ -8,12 +8,12 @@
 #include <linux/highmem.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
+#include <linux/pgalloc.h>
 #include <linux/sched/signal.h>
 #include <linux/set_memory.h>
 #include <linux/vmalloc.h>
 
 #include <asm/mm_local.h>
-#include <asm/pgalloc.h>
 #include <asm/tlbflush.h>
 
 #include "mm_local.h"

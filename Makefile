@@ -60,6 +60,10 @@ regress: ## the tree's own selftests on base and patched kernel, side by side
 	@scripts/setup $(ARCH)
 	@scripts/regress --arch $(ARCH) $(ARGS)
 
+bench: ## count instructions on base and patched kernel (ARCH=: only that one)
+	@scripts/setup x86_64 arm64 bench
+	@scripts/bench $(if $(filter-out file,$(origin ARCH)),$(ARCH)) $(ARGS)
+
 mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 	@scripts/setup $(ARCH)
 	@ARCH=$(ARCH) scripts/mutants $(ARGS)
@@ -67,4 +71,4 @@ mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean
 
-.PHONY: help prove check tree export verify bisect-check matrix mail kernel boot regress mutants clean
+.PHONY: help prove check tree export verify bisect-check matrix mail kernel boot regress bench mutants clean

@@ -1704,7 +1704,7 @@ static void kill_in_mid_allocation(struct __test_metadata *_metadata,
 	EXPECT_NOT_LEAKED(w[0].fd);
 }
 
-TEST_F_TIMEOUT(races, kill_in_mid_allocation_of_large_areas, 120)
+TEST_F_TIMEOUT(races, kill_in_mid_large_allocation, 120)
 {
 	kill_in_mid_allocation(_metadata, self, 4 * MIB / ps());
 }
@@ -1788,7 +1788,7 @@ static void *freer_fn(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(races, frees_from_everywhere_while_the_owner_goes, 120)
+TEST_F_TIMEOUT(races, frees_while_the_owner_goes, 120)
 {
 	int fds[NR_HANDLES], ready[2], status;
 	unsigned int i, round, ended = 0;

@@ -200,6 +200,7 @@ static void not_found(struct kunit *test)
 	const int map_count = mm->map_count;
 	const unsigned long total_vm = mm->total_vm;
 	const unsigned long pgtables = mm_pgtables_bytes(mm);
+	const unsigned long last = MM_LOCAL_START - PAGE_SIZE;
 	unsigned long addr;
 
 	/* The higher one of two. */
@@ -241,6 +242,19 @@ static void not_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mm->map_count, map_count);
 	KUNIT_EXPECT_EQ(test, mm->total_vm, total_vm);
 	KUNIT_EXPECT_EQ(test, mm_pgtables_bytes(mm), pgtables);
+
+	/* What ends where the window begins, is before it and not in it. */
+	if (last < TASK_SIZE) {
+		KUNIT_ASSERT_EQ(test, last,
+				vm_mmap(NULL, last, PAGE_SIZE, PROT_READ,
+					MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0));
+		mmap_write_lock(mm);
+		KUNIT_EXPECT_NULL(test, find_vma_prev(mm, MM_LOCAL_START, &prev));
+		KUNIT_EXPECT_TRUE(test, prev && prev->vm_start == last);
+		KUNIT_EXPECT_NULL(test, find_vma_prev(mm, addr, &prev));
+		KUNIT_EXPECT_TRUE(test, prev && prev->vm_start == last);
+		mmap_write_unlock(mm);
+	}
 	mm_local_free(&ml);
 	mm_local_free(&other);
 	KUNIT_EXPECT_EQ(test, mm->map_count, map_count);

@@ -771,8 +771,8 @@ static unsigned long last_user_page(int fd)
 	ioctl(fd, MM_LOCAL_TEST_WINDOW, &window);
 	for (bits = 64; bits > 32; bits--) {
 		/* The window may come right after it. */
-		unsigned long end = bits < 64 ? 1UL << bits : window.addr;
-		unsigned long addr = end - 2 * ps();
+		unsigned long addr = bits < 64 ? (1UL << bits) - 2 * ps() :
+						 window.addr - ps();
 		void *mem = mmap((void *)addr, ps(), PROT_READ | PROT_WRITE, flags, -1, 0);
 
 		if (mem == (void *)addr)

@@ -611,6 +611,61 @@ TEST_F(arm64, end_of_the_user_range)
 	EXPECT_LT((unsigned long)&win, start);
 }
 
+#define ADVICE	104	/* and what the kernel has no name for, too */
+#define LOOK_UPS	(ADVICE + 3)
+
+/* Calls that look for the VMA at an address or the one before. */
+static void look_up(unsigned long a, long *said)
+{
+	int i, mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+
+	for (i = 0; i < ADVICE; i++)
+		said[i] = result(madvise((void *)a, ps(), i));
+	said[i++] = result(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, a, ps(), "test"));
+	said[i++] = result(pread(mem, buffer, 1, a));
+	said[i++] = result(pwrite(mem, buffer, 1, a));
+	close(mem);
+}
+
+/* What ends where the window begins is not taken for what is in it. */
+TEST_F(arm64, beside_the_last_user_page)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	static long before[4][LOOK_UPS], after[LOOK_UPS];
+	struct mm_local_test_range win = {};
+	unsigned long at[4], last;
+	int i, j;
+
+	ASSERT_EQ(0, ioctl(self->p.fd, MM_LOCAL_TEST_WINDOW, &win));
+	last = win.addr - ps();
+	at[0] = win.addr;
+	at[1] = win.addr + ps();
+	at[2] = self->p.addr;
+	at[3] = self->p.empty;
+	for (i = 0; i < 4; i++)
+		look_up(at[i], before[i]);
+
+	ASSERT_EQ((void *)last, mmap((void *)last, ps(), PROT_READ | PROT_WRITE, flags,
+				     -1, 0));
+	for (i = 0; i < 4; i++) {
+		*(char *)last = 1;
+		look_up(at[i], after);
+		for (j = 0; j < LOOK_UPS; j++)
+			EXPECT_EQ(before[i][j], after[j])
+				TH_LOG("%d at %lx", j, at[i]);
+		EXPECT_EQ(1, *(char *)last);
+	}
+	EXPECT_UNTOUCHED(&self->p, "look-ups beside the last user page");
+
+	EXPECT_EQ(-ENOMEM, before[0][MADV_RANDOM]);
+	EXPECT_EQ(-EIO, before[0][ADVICE + 1]);
+
+	/* The page itself is found. */
+	EXPECT_EQ(0, result(madvise((void *)last, ps(), MADV_RANDOM)));
+	munmap((void *)last, ps());
+	EXPECT_EQ(-ENOMEM, result(madvise((void *)last, ps(), MADV_RANDOM)));
+}
+
 /* What VmPTE says as memory next to the window comes and goes, in pages. */
 static long border(bool with_area, unsigned long start)
 {

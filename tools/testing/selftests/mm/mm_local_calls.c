@@ -1480,8 +1480,8 @@ static unsigned long map_last_page(void)
 		close(fd);
 		for (bits = 64; bits > 30; bits--) {
 			/* The window may come right after it. */
-			__u64 end = bits < 64 ? 1ULL << bits : win.addr;
-			__u64 addr = end - 2 * ps();
+			__u64 addr = bits < 64 ? (1ULL << bits) - 2 * ps() :
+						 win.addr - ps();
 			void *mem;
 
 			if (addr > ULONG_MAX)

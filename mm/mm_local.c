@@ -226,7 +226,7 @@ unlock:
  * Return: 0; -EINVAL if @size is 0; -EOPNOTSUPP if this kernel, on this machine,
  * has no mm-local memory; -ENOSPC if the mm would have more than it may, 64 MiB;
  * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
- * -ENOMEM.  After an error @ml has no area.
+ * -ENOMEM; or what changing the direct map gives.  After an error @ml has no area.
  */
 int mm_local_alloc(struct mm_local *ml, size_t size)
 {
@@ -302,7 +302,8 @@ uncount:
  * borrowed the mm, not under use_temporary_mm(), and not for DMA, scatterlists or
  * virt_to_page().
  *
- * Context: Process context.
+ * Context: Process context.  The caller sees to it that the area is not freed
+ * meanwhile.
  * Return: The address; ERR_PTR(-EPERM) if the current mm is not the owner;
  * ERR_PTR(-ENOENT) if the handle has no area.
  */

@@ -6,12 +6,10 @@
  * See Documentation/mm/mm_local.rst.
  */
 #include <linux/highmem.h>
-#include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/pgalloc.h>
 #include <linux/sched/signal.h>
 #include <linux/set_memory.h>
-#include <linux/vmalloc.h>
 
 #include <asm/mm_local.h>
 #include <asm/tlbflush.h>
@@ -43,8 +41,7 @@ void mm_local_put_pages(struct page **pages, unsigned int nr)
 		if (WARN_ON_ONCE(set_direct_map_default_noflush(page)))
 			continue;
 		clear_highpage(page);
-		put_page(page);
-		__free_page(page);
+		folio_put_refs(page_folio(page), 2);
 		cond_resched();
 	}
 }
@@ -62,12 +59,10 @@ void mm_local_put_pages(struct page **pages, unsigned int nr)
  */
 int mm_local_get_pages(struct page **pages, unsigned int nr)
 {
-	unsigned long start = ULONG_MAX, end = 0;
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		unsigned long addr;
 		struct page *page;
 
 		/* No victim of the OOM killer should draw on the reserves here. */
@@ -80,32 +75,28 @@ int mm_local_get_pages(struct page **pages, unsigned int nr)
 		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!page)
 			goto put;
-		err = set_direct_map_invalid_noflush(page);
-		if (err) {
-			/* Where nothing was split, nothing has changed. */
-			if (kernel_page_present(page) ||
-			    !WARN_ON_ONCE(set_direct_map_default_noflush(page)))
-				__free_page(page);
-			goto put;
-		}
-
 		/*
 		 * unpoison_memory() takes a page that is marked poisoned and has
 		 * one reference for one that hwpoison holds, and frees it.
 		 */
 		get_page(page);
+		err = set_direct_map_invalid_noflush(page);
+		if (err) {
+			/* Where nothing was split, nothing has changed. */
+			if (kernel_page_present(page) ||
+			    !WARN_ON_ONCE(set_direct_map_default_noflush(page)))
+				folio_put_refs(page_folio(page), 2);
+			goto put;
+		}
 		pages[i] = page;
-		addr = (unsigned long)kasan_reset_tag(page_address(page));
-		start = min(start, addr);
-		end = max(end, addr + PAGE_SIZE);
 	}
 
 	/*
 	 * Before anything is written: no CPU may have a translation left, be it
-	 * of the direct map or of a vmap() that is gone but not flushed yet.
+	 * of the direct map, of a vmap() that is gone but not flushed yet, or of
+	 * a user address, which a CPU that used the mm lazily was not told of.
 	 */
-	vm_unmap_aliases();
-	flush_tlb_kernel_range(start, end);
+	flush_tlb_all();
 	return 0;
 
 put:

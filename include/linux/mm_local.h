@@ -22,6 +22,7 @@ struct mm_local {
 };
 
 #ifdef CONFIG_MM_LOCAL
+#include <asm/mm_local.h>
 
 int __must_check mm_local_alloc(struct mm_local *ml, size_t size);
 void * __must_check mm_local_addr(const struct mm_local *ml);
@@ -35,6 +36,15 @@ void mm_local_hibernation_end(void);
 static inline bool addr_is_mm_local(unsigned long addr)
 {
 	return addr >= MM_LOCAL_START && addr < MM_LOCAL_END;
+}
+
+/*
+ * Does a walk of page tables by software end in the window?  It goes by the bits
+ * that are an index of a table, whatever those above them are.
+ */
+static inline bool walk_is_mm_local(unsigned long addr)
+{
+	return addr_is_mm_local(arch_mm_local_walked(addr));
 }
 
 #else /* CONFIG_MM_LOCAL */
@@ -67,6 +77,11 @@ static inline void mm_local_hibernation_end(void)
 }
 
 static inline bool addr_is_mm_local(unsigned long addr)
+{
+	return false;
+}
+
+static inline bool walk_is_mm_local(unsigned long addr)
 {
 	return false;
 }

@@ -23,4 +23,10 @@ static inline pgprot_t arch_mm_local_pgprot(void)
 	return __pgprot(pgprot_val(PAGE_KERNEL) | PTE_NG);
 }
 
+/* The address that a walk of page tables takes @addr for. */
+static inline unsigned long arch_mm_local_walked(unsigned long addr)
+{
+	return addr & GENMASK(vabits_actual - 1, 0);
+}
+
 #endif /* __ASM_MM_LOCAL_H */

@@ -28,4 +28,10 @@ static inline pgprot_t arch_mm_local_pgprot(void)
 	return __pgprot(pgprot_val(PAGE_KERNEL) & ~_PAGE_GLOBAL);
 }
 
+/* The address that a walk of page tables takes @addr for. */
+static inline unsigned long arch_mm_local_walked(unsigned long addr)
+{
+	return __canonical_address(addr, __VIRTUAL_MASK_SHIFT + 1);
+}
+
 #endif /* _ASM_X86_MM_LOCAL_H */

@@ -748,7 +748,7 @@ static int test_lazy_end(struct test_file *tf)
 	return ret;
 }
 
-static int test_stale(struct test_file *tf, unsigned long cpu)
+static int test_stale(struct test_file *tf, unsigned long cpu, bool vmapped)
 {
 	struct scan scan = { .collect = true, .nr = 1 };
 	unsigned long pfn, found;
@@ -761,7 +761,10 @@ static int test_stale(struct test_file *tf, unsigned long cpu)
 	if (!page)
 		return -ENOMEM;
 	pfn = page_to_pfn(page);
-	err = lazy_begin(tf, cpu, NULL, page_address(page));
+	addr = vmapped ? vmap(&page, 1, VM_MAP, PAGE_KERNEL) : page_address(page);
+	err = addr ? lazy_begin(tf, cpu, NULL, addr) : -ENOMEM;
+	if (vmapped)
+		vunmap(addr);
 	__free_page(page);
 
 	err = err ?: mm_local_alloc(&ml, PAGE_SIZE);
@@ -1143,7 +1146,8 @@ static long changing_ioctl(struct test_file *tf, unsigned int cmd,
 	case MM_LOCAL_TEST_LAZY_END:
 		return test_lazy_end(tf);
 	case MM_LOCAL_TEST_STALE:
-		return test_stale(tf, arg);
+	case MM_LOCAL_TEST_STALE_VMAP:
+		return test_stale(tf, arg, cmd == MM_LOCAL_TEST_STALE_VMAP);
 	default:
 		return -ENOTTY;
 	}

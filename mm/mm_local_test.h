@@ -160,5 +160,7 @@ struct mm_local_test_churn {
  * went, as LAZY_END does.  Fails with EAGAIN if the area did not get the page.
  */
 #define MM_LOCAL_TEST_STALE	_IO('m', 24)
+/* The same by the address of a vmap(), which is gone when the CPU reads again. */
+#define MM_LOCAL_TEST_STALE_VMAP	_IO('m', 25)
 
 #endif /* __MM_LOCAL_TEST_H */

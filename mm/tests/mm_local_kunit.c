@@ -254,6 +254,7 @@ static void not_found(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, find_vma_prev(mm, addr, &prev));
 		KUNIT_EXPECT_TRUE(test, prev && prev->vm_start == last);
 		mmap_write_unlock(mm);
+		KUNIT_EXPECT_EQ(test, vm_munmap(last, PAGE_SIZE), 0);
 	}
 	mm_local_free(&ml);
 	mm_local_free(&other);

@@ -18,7 +18,6 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include <asm/mm_local.h>
 #include <asm/tlbflush.h>
 
 #include "internal.h"

@@ -77,7 +77,7 @@ def bounds(path, found):
                     yield False, f'{other}: was not counted'
                     continue
                 yield value <= float(most), \
-                    f'"{name}"{of}: {value:.4g}, at most {most}'
+                    f'"{name}"{of}: {value:,.4f}, at most {most}'
 
 
 def plot(found, arch, results):
@@ -95,9 +95,10 @@ def plot(found, arch, results):
         for name in users:
             f.write(f'"{name.split(" ", 1)[1]}"\t{found[name]}\n')
     script = f'''
-set terminal svg size 1000,1100 font "sans,13" background "white"
+set terminal svg noenhanced size 1100,1100 font "sans,13" background "white"
 set output "{results}/plot.svg"
 set multiplot layout 2,1
+set rmargin 16
 set style data histogram
 set style fill solid 0.8 border -1
 set boxwidth 0.8
@@ -106,8 +107,8 @@ set grid ytics
 set title "Bystanders, {arch}: instructions beyond those of the base kernel"
 set ylabel "%"
 set yrange [-0.5:0.5]
-plot "{results}/plot.dat" index 0 using 2:xtic(1) title "MM\\\\_LOCAL=n", \\
-     "" index 0 using 3 title "MM\\\\_LOCAL=y", 0.2 with lines dt 2 title "bound"
+plot "{results}/plot.dat" index 0 using 2:xtic(1) title "MM_LOCAL=n", \\
+     "" index 0 using 3 title "MM_LOCAL=y", 0.2 with lines dt 2 title "bound"
 set title "Users, {arch}: instructions to allocate, write to each page, and free"
 set ylabel "instructions"
 set logscale y

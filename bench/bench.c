@@ -406,9 +406,10 @@ static void users(void)
 
 /* Growth */
 
-static unsigned long field(const char *file, const char *name)
+/* Minus one if there is no such field. */
+static long field(const char *file, const char *name)
 {
-	unsigned long value = 0;
+	long value = -1;
 	char line[256];
 	FILE *f = fopen(file, "r");
 
@@ -416,7 +417,7 @@ static unsigned long field(const char *file, const char *name)
 	while (fgets(line, sizeof(line), f))
 		if (!strncmp(line, name, strlen(name)) &&
 		    strchr(": ", line[strlen(name)]))
-			value = strtoul(line + strlen(name) + 1, NULL, 10);
+			value = strtol(line + strlen(name) + 1, NULL, 10);
 	fclose(f);
 	return value;
 }
@@ -465,8 +466,8 @@ static void growth(void)
 		unsigned int before;
 	} nth[] = { { "first", 0 }, { "100th", 99 }, { "10000th", 9999 } };
 	struct subject subject = { "", local_kernel, 64 };
-	unsigned long before;
 	unsigned int i, have = 0;
+	long before;
 	pid_t others[1000];
 	int ready[2];
 	char name[64];
@@ -526,12 +527,14 @@ static void direct_map(const char *kind)
 	static const unsigned int counts[] = { 1, 512, 5000 };
 	const struct rlimit files = { 8192, 8192 };
 	unsigned int i, have = 0;
-	unsigned long level2, level3, large;
+	long level2, level3, large;
 
 	check(!setrlimit(RLIMIT_NOFILE, &files));
 	level2 = field("/proc/vmstat", "direct_map_level2_splits");
 	level3 = field("/proc/vmstat", "direct_map_level3_splits");
 	large = field("/proc/meminfo", "DirectMap2M");
+	if (level2 < 0 || level3 < 0 || large < 0)
+		return;		/* this architecture does not count them */
 	for (i = 0; i < 3; i++) {
 		for (; have < counts[i]; have++) {
 			if (*kind == 's')
@@ -539,11 +542,11 @@ static void direct_map(const char *kind)
 			else
 				ask(MM_BENCH_KEEP, MM_BENCH_LOCAL, 1, 1);
 		}
-		printf("splits by %u %ss: 2 MiB\t%lu\n", have, kind,
+		printf("splits by %u %ss: 2 MiB\t%ld\n", have, kind,
 		       field("/proc/vmstat", "direct_map_level2_splits") - level2);
-		printf("splits by %u %ss: 1 GiB\t%lu\n", have, kind,
+		printf("splits by %u %ss: 1 GiB\t%ld\n", have, kind,
 		       field("/proc/vmstat", "direct_map_level3_splits") - level3);
-		printf("splits by %u %ss: fewer KiB in mappings of 2 MiB\t%lu\n", have,
+		printf("splits by %u %ss: fewer KiB in mappings of 2 MiB\t%ld\n", have,
 		       kind, large - field("/proc/meminfo", "DirectMap2M"));
 	}
 }

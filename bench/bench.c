@@ -356,6 +356,11 @@ static unsigned long long local_kernel(unsigned int times)
 	return MEASURED(1, ask(MM_BENCH_CYCLE, MM_BENCH_LOCAL, pages, times));
 }
 
+static unsigned long long object_kernel(unsigned int times)
+{
+	return MEASURED(1, ask(MM_BENCH_CYCLE, MM_BENCH_OBJECT, 1, times));
+}
+
 static unsigned long long vmalloc_kernel(unsigned int times)
 {
 	return MEASURED(1, ask(MM_BENCH_CYCLE, MM_BENCH_VMALLOC, pages, times));
@@ -384,6 +389,10 @@ static void users(void)
 		{ "area, in the kernel", local_kernel, 64 },
 		{ "vmalloc, in the kernel", vmalloc_kernel, 64 },
 	};
+	static const struct subject objects[] = {
+		{ "small object, the only one of the mm", object_kernel, 64 },
+		{ "small object, beside another one", object_kernel, 640 },
+	};
 	static const struct subject loads[] = {
 		{ "direct map", load_direct, 2000 },
 		{ "vmalloc", load_vmalloc, 2000 },
@@ -400,6 +409,9 @@ static void users(void)
 		for (j = 0; j < 4; j++)
 			measure(group, &cycles[j]);
 	}
+	measure("200 bytes:", &objects[0]);
+	ask(MM_BENCH_KEEP, MM_BENCH_OBJECT, 1, 1);
+	measure("200 bytes:", &objects[1]);
 	for (i = 0; i < 3; i++)
 		measure("64 loads:", &loads[i]);
 }

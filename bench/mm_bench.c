@@ -32,8 +32,12 @@ struct piece {
 #ifdef CONFIG_MM_LOCAL
 static int get_local(struct piece *piece, size_t size)
 {
-	int err = mm_local_alloc(&piece->ml, size);
+	int err;
 
+	if (piece->memory == MM_BENCH_OBJECT)
+		err = mm_local_kzalloc(&piece->ml, 200);
+	else
+		err = mm_local_alloc(&piece->ml, size);
 	if (!err)
 		piece->addr = mm_local_addr(&piece->ml);
 	return err;
@@ -62,6 +66,7 @@ static int get_piece(struct piece *piece, const struct mm_bench_arg *arg)
 	piece->memory = arg->memory;
 	switch (arg->memory) {
 	case MM_BENCH_LOCAL:
+	case MM_BENCH_OBJECT:
 		err = get_local(piece, (size_t)arg->pages << PAGE_SHIFT);
 		break;
 	case MM_BENCH_VMALLOC:
@@ -87,6 +92,7 @@ static void put_piece(struct piece *piece)
 {
 	switch (piece->memory) {
 	case MM_BENCH_LOCAL:
+	case MM_BENCH_OBJECT:
 		put_local(piece);
 		break;
 	case MM_BENCH_VMALLOC:

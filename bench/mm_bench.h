@@ -10,6 +10,7 @@ enum mm_bench_memory {
 	MM_BENCH_LOCAL,		/* mm_local_alloc() */
 	MM_BENCH_VMALLOC,
 	MM_BENCH_DIRECT,	/* alloc_page() */
+	MM_BENCH_OBJECT,	/* mm_local_kzalloc() of 200 bytes, .pages is 1 */
 };
 
 /**

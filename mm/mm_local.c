@@ -12,9 +12,7 @@
 #include <linux/mm_local.h>
 #include <linux/mmap_lock.h>
 #include <linux/random.h>
-#include <linux/refcount.h>
 #include <linux/sched/mm.h>
-#include <linux/set_memory.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -31,25 +29,6 @@
 
 /* What a handle points to after its area was freed. */
 #define MM_LOCAL_FREED		((struct mm_local_area *)ERR_PTR(-ENOENT))
-
-/**
- * struct mm_local_area - an area of mm-local memory
- * @refs: One for the handle and one for the VMA, whichever goes first.
- * @mm: The owner, held by mmgrab().
- * @addr: Where it is mapped.
- * @has_pages: The pages are the area's: neither given back nor about to be.  Under
- *             the mmap lock, or without other users of the mm.
- * @nr_pages: How many.
- * @pages: The pages.
- */
-struct mm_local_area {
-	refcount_t refs;
-	struct mm_struct *mm;
-	unsigned long addr;
-	bool has_pages;
-	unsigned int nr_pages;
-	struct page *pages[] __counted_by(nr_pages);
-};
 
 /* Areas with pages.  Negative while a hibernation image is being made. */
 static atomic_t mm_local_nr_areas = ATOMIC_INIT(0);
@@ -73,9 +52,9 @@ static void area_put(struct mm_local_area *area)
 	kvfree(area);
 }
 
-static void area_release_pages(struct mm_local_area *area)
+static void area_release_pages(struct mm_local_area *area, bool zeroed)
 {
-	mm_local_put_pages(area->pages, area->nr_pages);
+	mm_local_put_pages(area->pages, area->nr_pages, zeroed);
 	atomic_long_sub(area->nr_pages, &area->mm->mm_local_pages);
 	atomic_dec(&mm_local_nr_areas);
 }
@@ -91,7 +70,7 @@ static void mm_local_close(struct vm_area_struct *vma)
 	if (area->has_pages) {
 		VM_WARN_ON_ONCE(atomic_read(&area->mm->mm_users));
 		area->has_pages = false;
-		area_release_pages(area);
+		area_release_pages(area, /* zeroed= */ false);
 	}
 
 	area_put(area);
@@ -189,9 +168,13 @@ static int map_area(struct mm_struct *mm, struct mm_local_area *area)
 	unsigned int i;
 	int err;
 
+	/* What is mapped after exit_mmap(), nobody would take down. */
+	if (!mmget_not_zero(mm))
+		return -ESRCH;
+
 	err = mmap_write_lock_killable(mm);
 	if (err)
-		return err;
+		goto put;
 
 	err = insert_vma(mm, area);
 	if (err)
@@ -205,6 +188,8 @@ static int map_area(struct mm_struct *mm, struct mm_local_area *area)
 		area->has_pages = true;
 unlock:
 	mmap_write_unlock(mm);
+put:
+	mmput_async(mm);
 	return err;
 }
 
@@ -223,7 +208,8 @@ unlock:
  * Context: Process context, current->mm is the owner-to-be, the mmap lock is not
  * held.  May sleep.
  * Return: 0; -EINVAL if @size is 0; -EOPNOTSUPP if this kernel, on this machine,
- * has no mm-local memory; -ENOSPC if the mm would have more than it may, 64 MiB;
+ * has no mm-local memory; -ESRCH if the mm has no users left, as a kernel thread may
+ * find it; -ENOSPC if the mm would have more than it may, 64 MiB;
  * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
  * -ENOMEM; or what changing the direct map gives.  After an error @ml has no area.
  */
@@ -236,7 +222,7 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 	int err;
 
 	ml->area = NULL;
-	if (!arch_mm_local_supported() || !can_set_direct_map())
+	if (!mm_local_supported())
 		return -EOPNOTSUPP;
 	if (!size || WARN_ON_ONCE(!mm || !in_task()))
 		return -EINVAL;
@@ -280,7 +266,7 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 put_pages:
 	/* In the page tables for a moment, perhaps, but never written to. */
 	flush_tlb_mm(mm);
-	mm_local_put_pages(area->pages, nr_pages);
+	mm_local_put_pages(area->pages, nr_pages, /* zeroed= */ true);
 put_area:
 	area_put(area);
 unset_memcg:
@@ -338,10 +324,17 @@ void mm_local_free(struct mm_local *ml)
 			return;
 	} while (!try_cmpxchg(&ml->area, &area, MM_LOCAL_FREED));
 
+	if (area->cache) {
+		mm_local_free_object(area);
+		return;
+	}
+
 	mm = area->mm;
 	if (mmget_not_zero(mm)) {
+		const bool zeroed = current->mm == mm;
+
 		/* While it is still outside of the direct map. */
-		if (current->mm == mm)
+		if (zeroed)
 			memzero_explicit((void *)area->addr, area_size(area));
 
 		mmap_write_lock(mm);
@@ -354,7 +347,7 @@ void mm_local_free(struct mm_local *ml)
 		 * the pages.
 		 */
 		flush_tlb_mm(mm);
-		area_release_pages(area);
+		area_release_pages(area, zeroed);
 		mmput_async(mm);
 	}
 
@@ -368,6 +361,7 @@ void mm_local_free(struct mm_local *ml)
 void mm_local_init_mm(struct mm_struct *mm)
 {
 	atomic_long_set(&mm->mm_local_pages, 0);
+	mm->mm_local_cache = NULL;
 }
 
 /**
@@ -381,7 +375,13 @@ void mm_local_init_mm(struct mm_struct *mm)
  */
 int mm_local_hibernation_begin(void)
 {
-	return atomic_cmpxchg(&mm_local_nr_areas, 0, -1) ? -EBUSY : 0;
+	if (atomic_cmpxchg(&mm_local_nr_areas, 0, -1))
+		return -EBUSY;
+	if (!mm_local_pool_drain()) {
+		atomic_set(&mm_local_nr_areas, 0);
+		return -EBUSY;
+	}
+	return 0;
 }
 
 /**

@@ -20,19 +20,26 @@
  * mm_local_put_pages() - Give pages back to the system.
  * @pages: The pages, from mm_local_get_pages().
  * @nr: How many.
+ * @zeroed: Whether the owner has zeroed them.
  *
- * No page table and no TLB leads to them any more.  They are zeroed first thing
- * after they are back in the direct map, before anybody else can get them.
+ * No page table and no TLB leads to them any more.  Those that are not the pool's are
+ * zeroed first thing after they are back in the direct map, before anybody else can
+ * get them.
  *
  * Context: Process context.  May sleep.
  */
-void mm_local_put_pages(struct page **pages, unsigned int nr)
+void mm_local_put_pages(struct page **pages, unsigned int nr, bool zeroed)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
 		struct page *page = pages[i];
 
+		cond_resched();
+		if (page_private(page)) {
+			mm_local_pool_put(page, zeroed);
+			continue;
+		}
 		/*
 		 * Taking the page out of the direct map has split the mapping as
 		 * far as needed, so there is nothing that could fail.  If it does
@@ -42,7 +49,6 @@ void mm_local_put_pages(struct page **pages, unsigned int nr)
 			continue;
 		clear_highpage(page);
 		folio_put_refs(page_folio(page), 2);
-		cond_resched();
 	}
 }
 
@@ -59,6 +65,7 @@ void mm_local_put_pages(struct page **pages, unsigned int nr)
  */
 int mm_local_get_pages(struct page **pages, unsigned int nr)
 {
+	bool flush = false;
 	unsigned int i;
 	int err;
 
@@ -72,6 +79,14 @@ int mm_local_get_pages(struct page **pages, unsigned int nr)
 		cond_resched();
 
 		err = -ENOMEM;
+		page = mm_local_pool_get();
+		if (IS_ERR(page))
+			goto put;
+		if (page) {
+			pages[i] = page;
+			continue;
+		}
+
 		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!page)
 			goto put;
@@ -89,6 +104,7 @@ int mm_local_get_pages(struct page **pages, unsigned int nr)
 			goto put;
 		}
 		pages[i] = page;
+		flush = true;
 	}
 
 	/*
@@ -96,11 +112,12 @@ int mm_local_get_pages(struct page **pages, unsigned int nr)
 	 * of the direct map, of a vmap() that is gone but not flushed yet, or of
 	 * a user address, which a CPU that used the mm lazily was not told of.
 	 */
-	flush_tlb_all();
+	if (flush)
+		flush_tlb_all();
 	return 0;
 
 put:
-	mm_local_put_pages(pages, i);
+	mm_local_put_pages(pages, i, true);
 	return err;
 }
 

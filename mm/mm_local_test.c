@@ -31,6 +31,7 @@
 #include <linux/workqueue.h>
 
 #include "internal.h"
+#include "mm_local.h"
 #include "mm_local_test.h"
 
 /**
@@ -53,6 +54,7 @@ struct user_map {
  * @addr: where the area is or was.
  * @size: its size in bytes.
  * @pfns: its page frames, remembered after it is freed.
+ * @nr_pfns: how many.
  * @alias: a vmap() of the pages, or NULL.
  * @pattern: the first eight bytes last written, as the caller gave them.
  * @has_pattern: whether there are any.
@@ -70,6 +72,7 @@ struct test_file {
 	unsigned long addr;
 	unsigned long size;
 	unsigned long *pfns;
+	unsigned long nr_pfns;
 	void *alias;
 	u64 pattern;
 	bool has_pattern;
@@ -171,13 +174,23 @@ static int scan_pud(pud_t *pud, unsigned long addr, unsigned long next,
 	return 0;
 }
 
+/* On arm64 an entry out of the direct map is present, and invalid. */
+static bool is_valid_pmd(pmd_t pmd)
+{
+#ifdef CONFIG_ARM64
+	return pmd_valid(pmd);
+#else
+	return pmd_present(pmd);
+#endif
+}
+
 static int scan_pmd(pmd_t *pmd, unsigned long addr, unsigned long next,
 		    struct mm_walk *walk)
 {
 	const pmd_t val = READ_ONCE(*pmd);
 
 	if (pmd_leaf(val)) {
-		if (pmd_present(val))
+		if (is_valid_pmd(val))
 			scan_range(walk->private, addr & PMD_MASK, pmd_pfn(val),
 				   PMD_SIZE >> PAGE_SHIFT);
 		walk->action = ACTION_CONTINUE;
@@ -434,10 +447,38 @@ static __no_kasan_or_inline unsigned long scan_pattern(struct test_file *tf)
 	return found;
 }
 
+/* The same of what the direct map does not show: pages that went back to the pool. */
+static unsigned long scan_pool(struct test_file *tf)
+{
+	unsigned long i, found = 0;
+
+	if (!tf->has_pattern)
+		return 0;
+
+	for (i = 0; i < tf->nr_pfns; i++) {
+		struct page *page = pfn_to_page(tf->pfns[i]);
+		u64 *addr, *p;
+
+		if (kernel_page_present(page))
+			continue;
+		addr = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+		if (WARN_ON_ONCE(!addr))
+			continue;
+		for (p = addr; p < addr + PAGE_SIZE / sizeof(*p); p++) {
+			if (swap_nibbles(READ_ONCE(*p)) == tf->pattern) {
+				found++;
+				break;
+			}
+		}
+		vunmap(addr);
+	}
+	return found;
+}
+
 static int test_scan(struct test_file *tf, void __user *argp)
 {
 	struct mm_local_test_scan out = {};
-	struct scan scan = { .pfns = tf->pfns, .nr = tf->size >> PAGE_SHIFT };
+	struct scan scan = { .pfns = tf->pfns, .nr = tf->nr_pfns };
 	unsigned long i;
 
 	if (!tf->pfns)
@@ -463,10 +504,26 @@ static int test_scan(struct test_file *tf, void __user *argp)
 		out.alias_addr = scan.addr;
 		out.checked = scan.checked;
 	}
-	out.pattern = scan_pattern(tf);
+	if (IS_ERR_OR_NULL(tf->ml.area)) {
+		mm_local_pool_drain();
+		out.pattern = scan_pool(tf);
+	}
+	out.pattern += scan_pattern(tf);
 	out.pfn = tf->pfns[0];
 
 	return copy_to_user(argp, &out, sizeof(out)) ? -EFAULT : 0;
+}
+
+static int test_outside(struct test_file *tf)
+{
+	unsigned long i;
+	int outside = 0;
+
+	if (!tf->pfns)
+		return -ENOENT;
+	for (i = 0; i < tf->nr_pfns; i++)
+		outside += !kernel_page_present(pfn_to_page(tf->pfns[i]));
+	return outside;
 }
 
 /* Areas in the window */
@@ -482,7 +539,7 @@ static void forget_area(struct test_file *tf)
 	tf->mm = NULL;
 }
 
-static int test_alloc(struct test_file *tf, void __user *argp)
+static int test_alloc(struct test_file *tf, void __user *argp, bool small)
 {
 	struct mm_local_test_range range;
 	struct scan scan = { .collect = true };
@@ -493,11 +550,14 @@ static int test_alloc(struct test_file *tf, void __user *argp)
 		return -EFAULT;
 	if (!IS_ERR_OR_NULL(tf->ml.area))
 		return -EBUSY;
-	if (!PAGE_ALIGNED(range.size))
+	if (small ? range.size > PAGE_SIZE / 2 : !PAGE_ALIGNED(range.size))
 		return -EINVAL;
 
 	forget_area(tf);
-	err = mm_local_alloc(&tf->ml, range.size);
+	if (small)
+		err = mm_local_kzalloc(&tf->ml, range.size);
+	else
+		err = mm_local_alloc(&tf->ml, range.size);
 	if (err)
 		return err;
 	addr = mm_local_addr(&tf->ml);
@@ -510,14 +570,16 @@ static int test_alloc(struct test_file *tf, void __user *argp)
 	tf->size = range.size;
 	tf->has_pattern = false;
 
-	scan.nr = tf->size >> PAGE_SHIFT;
+	scan.nr = PFN_UP(tf->addr + tf->size) - PFN_DOWN(tf->addr);
 	scan.pfns = kvmalloc_objs(*scan.pfns, scan.nr);
 	if (!scan.pfns) {
 		mm_local_free(&tf->ml);
 		return -ENOMEM;
 	}
 	tf->pfns = scan.pfns;
-	scan_mm(&scan, tf->mm, tf->addr, tf->addr + tf->size);
+	tf->nr_pfns = scan.nr;
+	scan_mm(&scan, tf->mm, PAGE_ALIGN_DOWN(tf->addr),
+		PAGE_ALIGN(tf->addr + tf->size));
 	WARN_ON_ONCE(scan.found != scan.nr);
 
 	range.addr = tf->addr;
@@ -748,42 +810,60 @@ static int test_lazy_end(struct test_file *tf)
 	return ret;
 }
 
-static int test_stale(struct test_file *tf, unsigned long cpu, bool vmapped)
+static int test_stale(struct test_file *tf, unsigned long arg, bool vmapped)
 {
-	struct scan scan = { .collect = true, .nr = 1 };
-	unsigned long pfn, found;
+	/* What the pool takes in, and an area for which it needs another one. */
+	const bool block = arg & MM_LOCAL_TEST_BLOCK;
+	const unsigned int order = block ? get_order(SZ_2M) : 0;
+	const unsigned long size = block ? SZ_4M : PAGE_SIZE;
+	const unsigned long cpu = arg & ~MM_LOCAL_TEST_BLOCK;
+	struct scan scan = { .collect = true, .nr = size >> PAGE_SHIFT };
 	struct mm_local ml = {};
+	unsigned long pfn, i;
 	struct page *page;
-	void *addr;
 	int err, ret;
+	void *addr;
 
-	page = alloc_page(GFP_KERNEL);
-	if (!page)
+	scan.pfns = kvmalloc_objs(*scan.pfns, scan.nr);
+	page = alloc_pages(GFP_KERNEL, order);
+	if (!scan.pfns || !page) {
+		if (page)
+			__free_pages(page, order);
+		kvfree(scan.pfns);
 		return -ENOMEM;
+	}
+
+	mm_local_pool_drain();
 	pfn = page_to_pfn(page);
 	addr = vmapped ? vmap(&page, 1, VM_MAP, PAGE_KERNEL) : page_address(page);
 	err = addr ? lazy_begin(tf, cpu, NULL, addr) : -ENOMEM;
 	if (vmapped)
 		vunmap(addr);
-	__free_page(page);
+	__free_pages(page, order);
 
-	err = err ?: mm_local_alloc(&ml, PAGE_SIZE);
+	err = err ?: mm_local_alloc(&ml, size);
 	ret = test_lazy_end(tf);
 	if (err)
-		return err;
+		goto free;
 
+	err = -EAGAIN;
 	addr = mm_local_addr(&ml);
-	scan.pfns = &found;
 	if (!WARN_ON_ONCE(IS_ERR(addr)))
 		scan_mm(&scan, current->mm, (unsigned long)addr,
-			(unsigned long)addr + PAGE_SIZE);
+			(unsigned long)addr + size);
 	mm_local_free(&ml);
-	return scan.found && found == pfn ? ret : -EAGAIN;
+	for (i = 0; i < scan.found; i++) {
+		if (scan.pfns[i] == pfn)
+			err = ret;
+	}
+free:
+	kvfree(scan.pfns);
+	return err;
 }
 
 static int test_alias(struct test_file *tf, bool on)
 {
-	const unsigned long nr = tf->size >> PAGE_SHIFT;
+	const unsigned long nr = tf->nr_pfns;
 	struct page **pages;
 	unsigned long i;
 
@@ -1115,6 +1195,8 @@ static long reading_ioctl(struct test_file *tf, unsigned int cmd,
 		return test_data(tf, argp, /* write= */ false);
 	case MM_LOCAL_TEST_SCAN:
 		return test_scan(tf, argp);
+	case MM_LOCAL_TEST_OUTSIDE:
+		return test_outside(tf);
 	default:
 		return test_churn(tf, argp);
 	}
@@ -1128,7 +1210,9 @@ static long changing_ioctl(struct test_file *tf, unsigned int cmd,
 	guard(rwsem_write)(&tf->lock);
 	switch (cmd) {
 	case MM_LOCAL_TEST_ALLOC:
-		return test_alloc(tf, argp);
+		return test_alloc(tf, argp, /* small= */ false);
+	case MM_LOCAL_TEST_KZALLOC:
+		return test_alloc(tf, argp, /* small= */ true);
 	case MM_LOCAL_TEST_FREE:
 		return test_free(tf, /* kthread= */ false);
 	case MM_LOCAL_TEST_FREE_KTHREAD:
@@ -1184,6 +1268,7 @@ static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
 	case MM_LOCAL_TEST_ADDR:
 	case MM_LOCAL_TEST_READ:
 	case MM_LOCAL_TEST_SCAN:
+	case MM_LOCAL_TEST_OUTSIDE:
 	case MM_LOCAL_TEST_CHURN:
 		return reading_ioctl(tf, cmd, argp);
 	default:

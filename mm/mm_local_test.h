@@ -160,7 +160,21 @@ struct mm_local_test_churn {
  * went, as LAZY_END does.  Fails with EAGAIN if the area did not get the page.
  */
 #define MM_LOCAL_TEST_STALE	_IO('m', 24)
+/* Or'ed to the CPU: not a page by itself, but one of a block that the pool takes in. */
+#define MM_LOCAL_TEST_BLOCK	0x10000
 /* The same by the address of a vmap(), which is gone when the CPU reads again. */
 #define MM_LOCAL_TEST_STALE_VMAP	_IO('m', 25)
+
+/*
+ * A small object, which then is what is said above of an area, but for its page,
+ * which others may be in.  In: .size, half a page at most, out: .addr.
+ */
+#define MM_LOCAL_TEST_KZALLOC	_IOWR('m', 26, struct mm_local_test_range)
+
+/*
+ * How many of the pages of the area, which may be freed meanwhile, are out of the
+ * direct map.
+ */
+#define MM_LOCAL_TEST_OUTSIDE	_IO('m', 27)
 
 #endif /* __MM_LOCAL_TEST_H */

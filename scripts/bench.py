@@ -15,6 +15,7 @@ KERNELS = ('base', 'off', 'on')
 SECTIONS = (
     ('bystanders: ', 'Bystanders: instructions for each, and the ratio to base'),
     ('pages?: ', 'Users: instructions to allocate, write to each page, and free'),
+    ('200 bytes', 'Small objects: instructions to allocate, write to it, and free'),
     ('one more area', 'Growth: instructions to allocate and free one page'),
     ('beside .* areas', 'Growth: instructions, of a process with so many areas'),
     ('memory per area', 'Memory'),

@@ -12,7 +12,7 @@ struct mm_struct;
 
 /**
  * struct mm_local - handle of an area of mm-local memory
- * @area: Private to mm/mm_local.c.
+ * @area: Private to mm/mm_local*.c.
  *
  * To be embedded in the object that the memory belongs to.  A zeroed handle has
  * no area.  See Documentation/mm/mm_local.rst.
@@ -25,6 +25,7 @@ struct mm_local {
 #include <asm/mm_local.h>
 
 int __must_check mm_local_alloc(struct mm_local *ml, size_t size);
+int __must_check mm_local_kzalloc(struct mm_local *ml, size_t size);
 void * __must_check mm_local_addr(const struct mm_local *ml);
 void mm_local_free(struct mm_local *ml);
 
@@ -50,6 +51,11 @@ static inline bool walk_is_mm_local(unsigned long addr)
 #else /* CONFIG_MM_LOCAL */
 
 static inline int __must_check mm_local_alloc(struct mm_local *ml, size_t size)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int __must_check mm_local_kzalloc(struct mm_local *ml, size_t size)
 {
 	return -EOPNOTSUPP;
 }

@@ -130,7 +130,9 @@ static void racing_frees(struct kunit *test)
 		struct mm_local ml = {};
 		struct racer racers[2];
 
-		KUNIT_ASSERT_EQ(test, mm_local_alloc(&ml, PAGE_SIZE), 0);
+		/* An area, or a small object. */
+		KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml, round % 2 ? PAGE_SIZE : 64),
+				0);
 		for (i = 0; i < 2; i++) {
 			struct task_struct *task;
 
@@ -152,6 +154,115 @@ static void racing_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, warnings, round);
 }
 
+static unsigned long pages_of(struct mm_struct *mm)
+{
+	return atomic_long_read(&mm->mm_local_pages);
+}
+
+static void small_objects(struct kunit *test)
+{
+	struct mm_struct *mm = current->mm;
+	struct mm_local ml[100] = {}, large = {};
+	unsigned int i, j;
+	u8 *p, *q;
+
+	KUNIT_EXPECT_EQ(test, mm_local_kzalloc(&ml[0], 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mm_local_kzalloc(&ml[0], SIZE_MAX), -ENOSPC);
+	KUNIT_EXPECT_NULL(test, ml[0].area);
+	KUNIT_EXPECT_EQ(test, pages_of(mm), 0);
+
+	for (i = 0; i < ARRAY_SIZE(ml); i++) {
+		KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml[i], 200), 0);
+		p = mm_local_addr(&ml[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, p);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)p, 64));
+		KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, 200));
+		memset(p, 1 + i, 200);
+	}
+	/* 256 bytes each; areas double. */
+	KUNIT_EXPECT_GE(test, pages_of(mm), PFN_UP(ARRAY_SIZE(ml) * 256));
+	KUNIT_EXPECT_LE(test, pages_of(mm), 2 * PFN_UP(ARRAY_SIZE(ml) * 256));
+
+	/* One goes, and all others are as they were. */
+	p = mm_local_addr(&ml[7]);
+	mm_local_free(&ml[7]);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(mm_local_addr(&ml[7])), -ENOENT);
+	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, 200));
+	for (i = 0; i < ARRAY_SIZE(ml); i++) {
+		if (i == 7)
+			continue;
+		q = mm_local_addr(&ml[i]);
+		for (j = 0; j < 200 && q[j] == 1 + i; j++)
+			;
+		KUNIT_EXPECT_EQ(test, j, 200);
+	}
+
+	/* A larger one is an area. */
+	i = pages_of(mm);
+	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&large, PAGE_SIZE / 2 + 1), 0);
+	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED((unsigned long)mm_local_addr(&large)));
+	KUNIT_EXPECT_EQ(test, pages_of(mm), i + 1);
+	mm_local_free(&large);
+
+	KUNIT_EXPECT_EQ(test, mm_local_hibernation_begin(), -EBUSY);
+	for (i = 0; i < ARRAY_SIZE(ml); i++) {
+		if (i != 7)
+			mm_local_free(&ml[i]);
+	}
+	/* With the last one all is gone. */
+	KUNIT_EXPECT_EQ(test, pages_of(mm), 0);
+	KUNIT_EXPECT_NULL(test, mm->mm_local_cache);
+	KUNIT_ASSERT_EQ(test, mm_local_hibernation_begin(), 0);
+	mm_local_hibernation_end();
+}
+
+static void small_object_freed_twice(struct kunit *test)
+{
+	struct mm_local ml = {}, other = {};
+
+	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml, 200), 0);
+	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&other, 200), 0);
+	mm_local_free(&ml);
+	kunit_warning_suppress(test) {
+		mm_local_free(&ml);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_FALSE(test, IS_ERR(mm_local_addr(&other)));
+	mm_local_free(&other);
+	KUNIT_EXPECT_EQ(test, pages_of(current->mm), 0);
+}
+
+/* Nobody else gets the address, and who frees it cannot zero it. */
+static void small_object_of_another_mm(struct kunit *test)
+{
+	struct mm_struct *mm = current->mm;
+	struct mm_local ml = {}, other = {}, none = {};
+	long addr_err;
+	int alloc_err = 0;
+	u8 *p;
+
+	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&other, 64), 0);
+	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml, 200), 0);
+	p = mm_local_addr(&ml);
+	memset(p, 7, 200);
+
+	kthread_unuse_mm(mm);
+	addr_err = PTR_ERR(mm_local_addr(&ml));
+	kunit_warning_suppress(test)
+		alloc_err = mm_local_kzalloc(&none, 200);
+	mm_local_free(&ml);
+	kthread_use_mm(mm);
+
+	KUNIT_EXPECT_EQ(test, addr_err, -EPERM);
+	KUNIT_EXPECT_EQ(test, alloc_err, -EINVAL);
+	KUNIT_EXPECT_EQ(test, p[0], 7);
+	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml, 200), 0);
+	KUNIT_EXPECT_PTR_EQ(test, mm_local_addr(&ml), (void *)p);
+	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, 200));
+	mm_local_free(&ml);
+	mm_local_free(&other);
+}
+
 static void foreign_mm(struct kunit *test)
 {
 	struct mm_struct *mm = current->mm;
@@ -171,6 +282,32 @@ static void foreign_mm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, addr_err, -EPERM);
 	KUNIT_EXPECT_EQ(test, alloc_err, -EINVAL);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(mm_local_addr(&ml)), -ENOENT);
+}
+
+/* As a kernel thread may find it, which has the mm but no user of it. */
+static void mm_without_users(struct kunit *test)
+{
+	struct mm_struct *own = current->mm, *mm = mm_alloc();
+	struct mm_local ml = {}, small = {};
+	int err, small_err;
+
+	KUNIT_ASSERT_NOT_NULL(test, mm);
+	mmgrab(mm);
+	mmput(mm);
+
+	kthread_unuse_mm(own);
+	kthread_use_mm(mm);
+	err = mm_local_alloc(&ml, PAGE_SIZE);
+	small_err = mm_local_kzalloc(&small, 64);
+	kthread_unuse_mm(mm);
+	kthread_use_mm(own);
+
+	KUNIT_EXPECT_EQ(test, err, -ESRCH);
+	KUNIT_EXPECT_EQ(test, small_err, -ESRCH);
+	KUNIT_EXPECT_NULL(test, ml.area);
+	KUNIT_EXPECT_NULL(test, small.area);
+	KUNIT_EXPECT_EQ(test, pages_of(mm), 0);
+	mmdrop(mm);
 }
 
 static void freed_by_owner_is_gone(struct kunit *test)
@@ -378,7 +515,11 @@ static struct kunit_case mm_local_cases[] = {
 	KUNIT_CASE(handle_reuse),
 	KUNIT_CASE(double_free),
 	KUNIT_CASE(racing_frees),
+	KUNIT_CASE(small_objects),
+	KUNIT_CASE(small_object_freed_twice),
+	KUNIT_CASE(small_object_of_another_mm),
 	KUNIT_CASE(foreign_mm),
+	KUNIT_CASE(mm_without_users),
 	KUNIT_CASE(freed_by_owner_is_gone),
 	KUNIT_CASE(not_found),
 	KUNIT_CASE(hibernation),

@@ -4871,6 +4871,371 @@ TEST_F(lifetime, user_vma_wrong_arguments)
 }
 
 /*
+ * Small objects: several in a page.  What holds for an area, holds for them.
+ */
+#define OBJECT_SIZE	200
+
+FIXTURE(objects)
+{
+	struct area a;		/* an object, with contents */
+};
+
+FIXTURE_SETUP(objects)
+{
+	struct area *a = &self->a;
+
+	if (no_device())
+		SKIP(exit(KSFT_SKIP), "no " DEVICE);
+	a->size = OBJECT_SIZE;
+	a->fd = device();
+	ASSERT_LE(0, a->fd) TH_LOG("%s", strerror(errno));
+	ASSERT_EQ(0, dev_kzalloc(a->fd, a->size, &a->addr));
+	a->empty = empty_address(a->fd, a->addr);
+	make_pattern(buffer, a->size, 0x5a);
+	ASSERT_EQ(0, dev_write(a->fd, 0, buffer, a->size));
+	memset(buffer, 0, a->size);
+}
+
+FIXTURE_TEARDOWN(objects)
+{
+}
+
+/* An object on a new file; 0 if there is none or it is not zero. */
+static unsigned long object(int *fd, unsigned long size)
+{
+	unsigned long addr;
+
+	*fd = device();
+	memset(buffer, 0xff, size);
+	if (dev_kzalloc(*fd, size, &addr) || dev_read(*fd, 0, buffer, size) ||
+	    !is_zero(buffer, size))
+		return 0;
+	return addr;
+}
+
+TEST_F(objects, are_apart)
+{
+	unsigned long addr[64], page = self->a.addr / ps();
+	unsigned int i, j, together = 0;
+	int fd[64];
+
+	for (i = 0; i < 64; i++) {
+		addr[i] = object(&fd[i], OBJECT_SIZE);
+		ASSERT_NE(0, addr[i]);
+		EXPECT_EQ(0, addr[i] % 64);
+		EXPECT_NE(self->a.addr, addr[i]);
+		together += addr[i] / ps() == page;
+		for (j = 0; j < i; j++)
+			EXPECT_LE(OBJECT_SIZE, labs((long)(addr[i] - addr[j])));
+		make_pattern(buffer, OBJECT_SIZE, 0x10 + i);
+		ASSERT_EQ(0, dev_write(fd[i], 0, buffer, OBJECT_SIZE));
+	}
+	/* That is what they are for. */
+	EXPECT_LT(4, together);
+	for (i = 0; i < 64; i += 2)
+		EXPECT_EQ(0, dev_free(fd[i]));
+	for (i = 1; i < 64; i += 2) {
+		EXPECT_EQ(0, dev_read(fd[i], 0, buffer, OBJECT_SIZE));
+		EXPECT_TRUE(is_pattern(buffer, OBJECT_SIZE, 0x10 + i));
+	}
+	EXPECT_TRUE(area_lives(&self->a));
+}
+
+TEST_F(objects, sizes)
+{
+	const unsigned long sizes[] = { 1, 63, 64, 65, 200, 1024, ps() / 2 - 1, ps() / 2 };
+	unsigned int i, round;
+	unsigned long addr;
+	int fd = device();
+
+	EXPECT_EQ(-EINVAL, dev_kzalloc(fd, 0, &addr));
+	/* Twice, so that what was used is used again. */
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			ASSERT_NE(0, object(&fd, sizes[i])) TH_LOG("%lu bytes", sizes[i]);
+			make_pattern(buffer, sizes[i], 0x20 + i);
+			EXPECT_EQ(0, dev_write(fd, 0, buffer, sizes[i]));
+			EXPECT_EQ(-EINVAL, dev_write(fd, sizes[i], buffer, 1));
+			memset(buffer, 0, sizes[i]);
+			EXPECT_EQ(0, dev_read(fd, 0, buffer, sizes[i]));
+			EXPECT_TRUE(is_pattern(buffer, sizes[i], 0x20 + i));
+			EXPECT_EQ(0, dev_free(fd));
+		}
+	}
+	EXPECT_TRUE(area_lives(&self->a));
+}
+
+/* Freed by who cannot zero it, it is zero when its place is used again. */
+TEST_F(objects, reused_are_zero)
+{
+	unsigned long addr, again = 0;
+	int fd, other, i;
+
+	addr = object(&fd, OBJECT_SIZE);
+	ASSERT_NE(0, addr);
+	make_pattern(buffer, OBJECT_SIZE, 0x77);
+	ASSERT_EQ(0, dev_write(fd, 0, buffer, OBJECT_SIZE));
+	ASSERT_EQ(0, ioctl(fd, MM_LOCAL_TEST_FREE_KTHREAD));
+	for (i = 0; i < 1000 && again != addr; i++) {
+		again = object(&other, OBJECT_SIZE);
+		ASSERT_NE(0, again);
+	}
+	EXPECT_EQ(addr, again);
+	EXPECT_TRUE(area_lives(&self->a));
+}
+
+TEST_F(objects, userspace_does_not_reach)
+{
+	struct area *a = &self->a;
+	struct fault e = try_access(LOAD, a->empty), f = try_access(LOAD, a->addr);
+	int p[2];
+
+	EXPECT_EQ(SIGSEGV, f.sig);
+	EXPECT_EQ(e.sig, f.sig);
+	EXPECT_EQ(e.code, f.code);
+	EXPECT_EQ(e.err, f.err);
+	f = try_access(STORE, a->addr);
+	EXPECT_EQ(SIGSEGV, f.sig);
+
+	ASSERT_EQ(0, pipe(p));
+	EXPECT_EQ(-1, write(p[1], (void *)a->addr, 8));
+	EXPECT_EQ(EFAULT, errno);
+	ASSERT_EQ(8, write(p[1], "ordinary", 8));
+	EXPECT_EQ(-1, read(p[0], (void *)a->addr, 8));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(8, read(p[0], buffer, 8));
+	EXPECT_TRUE(area_lives(a));
+}
+
+TEST_F(objects, fork_does_not_copy)
+{
+	struct remote r = { .addr = self->a.addr, .len = self->a.fd };
+
+	EXPECT_EQ(0, in_child(foreign, &r));
+	EXPECT_TRUE(area_lives(&self->a));
+}
+
+/* In the child, whose parent has objects, and for itself. */
+static long objects_in_child(const struct remote *r)
+{
+	unsigned long addr;
+	int fd;
+
+	addr = object(&fd, r->len);
+	if (!addr || dev_free(fd))
+		return 1;
+	return object(&fd, r->len) ? 0 : 2;
+}
+
+TEST_F(objects, child_has_its_own)
+{
+	struct remote r = { .len = OBJECT_SIZE };
+
+	EXPECT_EQ(0, in_child(objects_in_child, &r));
+	EXPECT_TRUE(area_lives(&self->a));
+	EXPECT_NE(0, object(&(int){ -1 }, OBJECT_SIZE));
+}
+
+TEST_F(objects, free_by_others)
+{
+	struct remote r = { };
+	unsigned long addr;
+	int fd;
+
+	ASSERT_NE(0, object(&fd, OBJECT_SIZE));
+	r.len = fd;
+	EXPECT_EQ(0, in_child(free_it, &r));
+	EXPECT_EQ(-ENOENT, dev_addr(fd, &addr));
+	EXPECT_EQ(-ENOENT, dev_free(fd));
+	EXPECT_TRUE(area_lives(&self->a));
+
+	/* The last one: the area goes. */
+	EXPECT_EQ(0, ioctl(self->a.fd, MM_LOCAL_TEST_FREE_KTHREAD));
+	EXPECT_EQ(-ENOENT, dev_addr(self->a.fd, &addr));
+	EXPECT_NE(0, object(&fd, OBJECT_SIZE));
+}
+
+TEST_F(objects, racing_frees)
+{
+	struct remote r = { .len = self->a.fd };
+	unsigned long addr;
+	int i, status;
+	long ret;
+	pid_t pid;
+
+	for (i = 0; i < 20; i++) {
+		pid = fork();
+		if (!pid)
+			_exit(free_child(&r));
+		ret = dev_free(self->a.fd);
+		waitpid(pid, &status, 0);
+		ASSERT_TRUE(WIFEXITED(status));
+		EXPECT_EQ(ENOENT, WEXITSTATUS(status) - (int)ret);
+		ASSERT_EQ(0, dev_kzalloc(self->a.fd, OBJECT_SIZE, &addr));
+	}
+}
+
+TEST_F(objects, exec_drops)
+{
+	int fd = device(), status = -1;
+	unsigned long addr;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (dev_kzalloc(fd, OBJECT_SIZE, &addr))
+			_exit(100);
+		exec_self(fd);
+		_exit(102);
+	}
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(0, status) TH_LOG("exit status %d, see after_exec()", status >> 8);
+	EXPECT_TRUE(area_lives(&self->a));
+}
+
+static long keep_object_and_exit(const struct remote *r)
+{
+	unsigned long addr;
+	long ret = dev_kzalloc(r->addr, OBJECT_SIZE, &addr);
+
+	make_pattern(buffer, OBJECT_SIZE, 0x5a);
+	return ret ?: dev_write(r->addr, 0, buffer, OBJECT_SIZE) ?:
+		dev_kzalloc(r->len, OBJECT_SIZE, &addr);
+}
+
+TEST_F(objects, handles_outlive_the_mm)
+{
+	struct remote r = { .addr = device(), .len = device() };
+	unsigned long addr;
+
+	ASSERT_EQ(0, in_child(keep_object_and_exit, &r));
+	EXPECT_EQ(-EPERM, dev_addr(r.addr, &addr));
+	EXPECT_EQ(-EPERM, dev_read(r.addr, 0, buffer, 8));
+	EXPECT_EQ(0, dev_free(r.addr));
+	EXPECT_EQ(-EPERM, dev_addr(r.len, &addr));
+	EXPECT_EQ(0, ioctl(r.len, MM_LOCAL_TEST_FREE_KTHREAD));
+	EXPECT_EQ(-ENOENT, dev_addr(r.len, &addr));
+	EXPECT_EQ(0, dev_kzalloc(r.len, OBJECT_SIZE, &addr));
+}
+
+static void *objects_thread(void *arg)
+{
+	unsigned long i, size, addr, seed = (unsigned long)arg;
+	unsigned char buf[512];
+	int fd[8];
+
+	for (i = 0; i < 8; i++)
+		fd[i] = device();
+	for (i = 0; i < 500; i++) {
+		size = 1 + (i * 37 + seed * 11) % sizeof(buf);
+		if (dev_kzalloc(fd[i % 8], size, &addr))
+			return "kzalloc";
+		if (dev_read(fd[i % 8], 0, buf, size) || !is_zero(buf, size))
+			return "not zero";
+		make_pattern(buf, size, seed + i);
+		if (dev_write(fd[i % 8], 0, buf, size))
+			return "write";
+		sched_yield();
+		if (dev_read(fd[i % 8], 0, buf, size) || !is_pattern(buf, size, seed + i))
+			return "not what was written";
+		/* The oldest one goes, if there are eight, in one way or another. */
+		if (i >= 7 && (i % 3 ? dev_free(fd[(i + 1) % 8]) :
+			       ioctl(fd[(i + 1) % 8], MM_LOCAL_TEST_FREE_KTHREAD)))
+			return "free";
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(objects, of_many_threads, 120)
+{
+	pthread_t thread[4];
+	unsigned long i;
+	void *what;
+
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, objects_thread, (void *)i));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, pthread_join(thread[i], &what));
+		EXPECT_EQ(NULL, what) TH_LOG("%s", (char *)what);
+	}
+	EXPECT_TRUE(area_lives(&self->a));
+}
+
+static void *one_object_thread(void *arg)
+{
+	unsigned long i, addr;
+	unsigned char buf[64];
+	int fd = device();
+
+	for (i = 0; i < 300; i++) {
+		if (dev_kzalloc(fd, sizeof(buf), &addr))
+			return "kzalloc";
+		if (dev_read(fd, 0, buf, sizeof(buf)) || !is_zero(buf, sizeof(buf)))
+			return "not zero";
+		make_pattern(buf, sizeof(buf), (unsigned long)arg + i);
+		if (dev_write(fd, 0, buf, sizeof(buf)) ||
+		    dev_read(fd, 0, buf, sizeof(buf)) ||
+		    !is_pattern(buf, sizeof(buf), (unsigned long)arg + i))
+			return "not what was written";
+		if (i % 3 ? dev_free(fd) : ioctl(fd, MM_LOCAL_TEST_FREE_KTHREAD))
+			return "free";
+	}
+	return NULL;
+}
+
+/* Each of which is the first one and the last one now and then. */
+TEST_F_TIMEOUT(objects, first_and_last_of_many_threads, 120)
+{
+	pthread_t thread[4];
+	unsigned long i;
+	void *what;
+
+	ASSERT_EQ(0, dev_free(self->a.fd));
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, one_object_thread, (void *)i));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, pthread_join(thread[i], &what));
+		EXPECT_EQ(NULL, what) TH_LOG("%s", (char *)what);
+	}
+	EXPECT_NE(0, object(&self->a.fd, OBJECT_SIZE));
+}
+
+TEST_F_TIMEOUT(objects, owner_alone_maps_them, 180)
+{
+	struct mm_local_test_scan scan, other;
+	int fd;
+
+	ASSERT_NE(0, object(&fd, OBJECT_SIZE));
+	ASSERT_EQ(0, dev_scan(self->a.fd, &scan));
+	EXPECT_EQ(1, scan.owner);
+	EXPECT_EQ(0, scan.alias) TH_LOG("at %llx", scan.alias_addr);
+	ASSERT_EQ(0, dev_scan(fd, &other));
+	EXPECT_EQ(scan.pfn, other.pfn);
+	ASSERT_EQ(0, ioctl(fd, MM_LOCAL_TEST_ALIAS, 1)) TH_LOG("%s", strerror(errno));
+	EXPECT_EQ(0, dev_scan(self->a.fd, &scan));
+	EXPECT_LT(0, scan.alias);
+	ASSERT_EQ(0, ioctl(fd, MM_LOCAL_TEST_ALIAS, 0));
+}
+
+/* The page that a secret is in, freed by who cannot zero it, goes with the last object. */
+TEST_F_TIMEOUT(objects, freed_memory_is_zero, 180)
+{
+	unsigned char *secret = mmap(NULL, ps(), PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct mm_local_test_scan scan;
+	int fd;
+
+	ASSERT_NE(MAP_FAILED, (void *)secret);
+	ASSERT_NE(0, object(&fd, OBJECT_SIZE));
+	ASSERT_EQ(OBJECT_SIZE, syscall(SYS_getrandom, secret, OBJECT_SIZE, 0));
+	ASSERT_EQ(0, dev_write(fd, 0, secret, OBJECT_SIZE));
+	memset(secret, 0, OBJECT_SIZE);
+	ASSERT_EQ(0, ioctl(fd, MM_LOCAL_TEST_FREE_KTHREAD));
+	ASSERT_EQ(0, ioctl(self->a.fd, MM_LOCAL_TEST_FREE_KTHREAD));
+	ASSERT_EQ(0, dev_scan(fd, &scan));
+	EXPECT_EQ(0, scan.pattern);
+}
+
+/*
  * Any other way to the pages
  */
 FIXTURE(leak_scan)
@@ -4968,6 +5333,63 @@ TEST_F_TIMEOUT(leak_scan, memory_freed_by_a_kernel_thread_is_zero, 180)
 	ASSERT_EQ(0, dev_scan(self->a.fd, &scan));
 	EXPECT_EQ(0, scan.pattern);
 	EXPECT_EQ(0, scan.owner);
+}
+
+/* The boot that gives the pool no memory does it like that. */
+static bool has_pool(void)
+{
+	char text[64] = "";
+
+	slurp("/sys/kernel/debug/fail_page_alloc/probability", text, sizeof(text));
+	return atoi(text) == 0;
+}
+
+static long vmstat(const char *name)
+{
+	const char *at;
+
+	slurp("/proc/vmstat", text, sizeof(text));
+	at = strstr(text, name);
+	return at ? atol(at + strlen(name)) : -1;
+}
+
+/* However many areas there are. */
+TEST_F_TIMEOUT(leak_scan, no_large_mapping_is_split, 180)
+{
+	const long before = vmstat("direct_map_level2_splits ");
+	unsigned long addr;
+	int i;
+
+	if (before < 0)
+		SKIP(return, "not here: nothing counts them");
+	if (!has_pool())
+		SKIP(return, "not here: pages come one by one");
+	for (i = 0; i < 600; i++)
+		ASSERT_EQ(0, dev_alloc(device(), ps(), &addr));
+	EXPECT_EQ(before, vmstat("direct_map_level2_splits "));
+}
+
+/* What was freed, is ready for the next one, until memory is short. */
+TEST_F_TIMEOUT(leak_scan, pages_go_back_to_the_system, 180)
+{
+	unsigned long addr;
+	int fd = device(), i, outside;
+
+	NEEDS_ROOT("drop_caches");
+	EXPECT_EQ(NPAGES, ioctl(self->a.fd, MM_LOCAL_TEST_OUTSIDE));
+	ASSERT_EQ(0, dev_alloc(fd, ps(), &addr));
+	EXPECT_EQ(0, dev_free(self->a.fd));
+	if (has_pool())
+		EXPECT_EQ(NPAGES, ioctl(self->a.fd, MM_LOCAL_TEST_OUTSIDE));
+	EXPECT_EQ(0, dev_free(fd));
+	ASSERT_TRUE(spew("/proc/sys/vm/drop_caches", "2"));
+	for (i = 0; i < 50; i++) {
+		outside = ioctl(self->a.fd, MM_LOCAL_TEST_OUTSIDE);
+		if (!outside)
+			break;
+		usleep(100 * 1000);
+	}
+	EXPECT_EQ(0, outside);
 }
 
 static pid_t secret_child(const struct area *a, unsigned char *page, bool wait)
@@ -5151,7 +5573,7 @@ static void expect_flushed(struct __test_metadata *_metadata, int fd, unsigned l
 	CPU_SET(0, &set);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
 	for (tries = 0; tries < 200 && seen < 5; tries++) {
-		ret = result(ioctl(fd, request, 1));
+		ret = result(ioctl(fd, request, has_pool() ? 1 | MM_LOCAL_TEST_BLOCK : 1));
 		if (ret == -EAGAIN)
 			continue;
 		ASSERT_EQ(0, ret) TH_LOG("try %d: %s", tries, why(ret));

@@ -517,10 +517,11 @@ FIXTURE_TEARDOWN(first_area)
 	state_end();
 }
 
+typedef long (*alloc_fn)(int fd, unsigned long size, unsigned long *addr);
+
 static void alloc_sweeps(struct __test_metadata *_metadata, struct state *self,
-			 unsigned long pages)
+			 alloc_fn alloc, unsigned long size)
 {
-	const unsigned long size = pages * ps();
 	unsigned long addr;
 	unsigned int n;
 	char name[64];
@@ -528,13 +529,13 @@ static void alloc_sweeps(struct __test_metadata *_metadata, struct state *self,
 	long ret;
 
 	/* Once without faults, so that what stays is there. */
-	ASSERT_EQ(0, dev_alloc(self->fd, size, &addr));
+	ASSERT_EQ(0, alloc(self->fd, size, &addr));
 	ASSERT_EQ(0, dev_free(self->fd));
 	START_OF_SWEEPS();
 	do {
 		for (n = 1; n < NEVER; n++) {
 			fail_nth(n);
-			ret = dev_alloc(self->fd, size, &addr);
+			ret = alloc(self->fd, size, &addr);
 			used = fail_nth_used();
 			if (ret) {
 				ASSERT_EQ(-ENOMEM, ret)
@@ -554,31 +555,37 @@ static void alloc_sweeps(struct __test_metadata *_metadata, struct state *self,
 				break;
 		}
 		ASSERT_EQ(0, ret);
-		ASSERT_LT(pages, n);	/* no less than one for each page */
+		ASSERT_LT(1, n);
 	} while (self->failed < self->enough);
-	snprintf(name, sizeof(name), "ALLOC of %lu pages", pages);
+	snprintf(name, sizeof(name), "ALLOC of %lu bytes", size);
 	report(name, n - 1, self);
 	END_OF_SWEEPS();
 }
 
 TEST_F_TIMEOUT(first_area, alloc_1_page, 300)
 {
-	alloc_sweeps(_metadata, &self->s, 1);
+	alloc_sweeps(_metadata, &self->s, dev_alloc, ps());
 }
 
 TEST_F_TIMEOUT(faults, alloc_1_page, 300)
 {
-	alloc_sweeps(_metadata, &self->s, 1);
+	alloc_sweeps(_metadata, &self->s, dev_alloc, ps());
 }
 
 TEST_F_TIMEOUT(faults, alloc_4_pages, 300)
 {
-	alloc_sweeps(_metadata, &self->s, 4);
+	alloc_sweeps(_metadata, &self->s, dev_alloc, 4 * ps());
 }
 
 TEST_F_TIMEOUT(faults, alloc_600_pages, 900)
 {
-	alloc_sweeps(_metadata, &self->s, 600);
+	alloc_sweeps(_metadata, &self->s, dev_alloc, 600 * ps());
+}
+
+/* With all that the first small object of an mm needs. */
+TEST_F_TIMEOUT(first_area, alloc_object, 300)
+{
+	alloc_sweeps(_metadata, &self->s, dev_kzalloc, 200);
 }
 
 /*

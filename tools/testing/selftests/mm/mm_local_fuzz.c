@@ -715,6 +715,7 @@ static long k_driver(struct args *a)
 	static const unsigned long cmds[] = {
 		MM_LOCAL_TEST_ALLOC, MM_LOCAL_TEST_FREE, MM_LOCAL_TEST_ALLOC,
 		MM_LOCAL_TEST_FREE_KTHREAD, MM_LOCAL_TEST_MAP, MM_LOCAL_TEST_MUNMAP,
+		MM_LOCAL_TEST_KZALLOC,
 	};
 	const unsigned long cmd = cmds[a->r[0] % ARRAY_SIZE(cmds)];
 	long ret;
@@ -733,6 +734,12 @@ static long k_driver(struct args *a)
 		/* Of what is ordinary only: nothing would stop it at a kernel-owned VMA. */
 		range.addr = state->me.play + a->r[3] % (PLAY_PAGES - 8) * page;
 		return ioctl(state->spare, cmd, &range);
+	case MM_LOCAL_TEST_KZALLOC:
+		range.size /= 64;
+		ret = ioctl(state->spare, cmd, &range);
+		if (!ret)
+			spare_addr = range.addr & -page;
+		return ret;
 	default:
 		ret = ioctl(state->spare, cmd, &range);
 		if (!ret && cmd == MM_LOCAL_TEST_ALLOC)
@@ -828,9 +835,9 @@ static void pick_place(struct rng *r, struct args *a, unsigned int flags)
 	a->len = (below(r, 8) + 1) * page;
 	if (where < 35) {	/* an area, or a page before or behind it */
 		g = &p->area[below(r, NAREAS)];
-		a->addr = g->addr - page + below(r, g->size / page + 2) * page;
+		a->addr = (g->addr & -page) - page + below(r, g->size / page + 3) * page;
 		if (below(r, 4) == 0)
-			a->addr = g->addr, a->len = g->size;
+			a->addr = g->addr & -page, a->len = g->size;
 	} else if (where < 38) {
 		a->addr = spare_addr ?: state->window;
 	} else if (where < 44) {
@@ -1048,7 +1055,7 @@ static void must(bool ok, const char *what)
 
 static void have_areas(struct process *p)
 {
-	static const int pages[NAREAS] = { 4, 1, 17 };
+	static const int pages[NAREAS] = { 4, 0 /* a small object */, 17 };
 	unsigned char *buf = PTR(ordinary(17 * page));
 	int i;
 
@@ -1057,9 +1064,9 @@ static void have_areas(struct process *p)
 		struct region *g = &p->area[i];
 
 		g->fd = device();
-		g->size = pages[i] * page;
+		g->size = pages[i] ? pages[i] * page : 200;
 		g->seed = 0x41 + i;
-		must(!dev_alloc(g->fd, g->size, &g->addr), "ALLOC");
+		must(!(pages[i] ? dev_alloc : dev_kzalloc)(g->fd, g->size, &g->addr), "ALLOC");
 		make_pattern(buf, g->size, g->seed);
 		must(!dev_write(g->fd, 0, buf, g->size), "WRITE");
 	}

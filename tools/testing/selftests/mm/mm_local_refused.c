@@ -57,6 +57,7 @@ TEST_F(refused, alloc)
 
 	EXPECT_EQ(-EOPNOTSUPP, dev_alloc(self->fd, ps(), &addr));
 	EXPECT_EQ(-EOPNOTSUPP, dev_alloc(self->fd, NPAGES * ps(), &addr));
+	EXPECT_EQ(-EOPNOTSUPP, dev_kzalloc(self->fd, 200, &addr));
 }
 
 TEST_F(refused, nothing_is_left)

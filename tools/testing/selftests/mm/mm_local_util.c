@@ -84,6 +84,11 @@ long dev_alloc(int fd, unsigned long size, unsigned long *addr)
 	return dev_map(fd, MM_LOCAL_TEST_ALLOC, size, 0, addr);
 }
 
+long dev_kzalloc(int fd, unsigned long size, unsigned long *addr)
+{
+	return dev_map(fd, MM_LOCAL_TEST_KZALLOC, size, 0, addr);
+}
+
 long dev_addr(int fd, unsigned long *addr)
 {
 	return dev_map(fd, MM_LOCAL_TEST_ADDR, 0, 0, addr);

@@ -54,6 +54,7 @@ bool no_device(void);
 long dev_ioctl(int fd, unsigned long cmd, unsigned long addr, unsigned long size);
 long dev_map(int fd, unsigned long cmd, unsigned long size, int prot, unsigned long *addr);
 long dev_alloc(int fd, unsigned long size, unsigned long *addr);
+long dev_kzalloc(int fd, unsigned long size, unsigned long *addr);
 long dev_addr(int fd, unsigned long *addr);
 long dev_copy(int fd, unsigned long cmd, unsigned long offset, void *buf, unsigned long size);
 long dev_write(int fd, unsigned long offset, void *buf, unsigned long size);

@@ -2,11 +2,10 @@
 #ifndef _MM_MM_LOCAL_H
 #define _MM_MM_LOCAL_H
 
+#include <linux/mm_local.h>
 #include <linux/refcount.h>
 #include <linux/set_memory.h>
 #include <linux/types.h>
-
-#include <asm/mm_local.h>
 
 struct mm_local_cache;
 struct mm_struct;

@@ -28,8 +28,8 @@
 
 #include "mm_local.h"
 
-#define BLOCK_ORDER	(ilog2(SZ_2M) - PAGE_SHIFT)
-#define BLOCK_PAGES	(1U << BLOCK_ORDER)
+#define BLOCK_ORDER	get_order(SZ_2M)
+#define BLOCK_PAGES	(SZ_2M >> PAGE_SHIFT)
 
 /* How long a block without a page in use stays. */
 #define IDLE_TIME	(10 * HZ)

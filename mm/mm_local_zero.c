@@ -25,7 +25,7 @@ static struct mm_struct *zeroing_mm;
 /* The mm and its page tables are there from the first time on. */
 static bool zeroing_mm_ready(void)
 {
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the page table that pte is in */
 	pte_t *pte;
 
 	if (!zeroing_mm) {
@@ -46,7 +46,7 @@ static bool zeroing_mm_ready(void)
 
 static void unmap_zeroed(unsigned long addr)
 {
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the page table that pte is in */
 	pte_t *pte = get_locked_pte(zeroing_mm, addr, &ptl);
 
 	ptep_get_and_clear(zeroing_mm, addr, pte);

@@ -5344,7 +5344,7 @@ static bool has_pool(void)
 	return atoi(text) == 0;
 }
 
-static long vmstat(const char *name)
+static long system_count(const char *name)
 {
 	const char *at;
 
@@ -5356,7 +5356,7 @@ static long vmstat(const char *name)
 /* However many areas there are. */
 TEST_F_TIMEOUT(leak_scan, no_large_mapping_is_split, 180)
 {
-	const long before = vmstat("direct_map_level2_splits ");
+	const long before = system_count("direct_map_level2_splits ");
 	unsigned long addr;
 	int i;
 
@@ -5366,7 +5366,7 @@ TEST_F_TIMEOUT(leak_scan, no_large_mapping_is_split, 180)
 		SKIP(return, "not here: pages come one by one");
 	for (i = 0; i < 600; i++)
 		ASSERT_EQ(0, dev_alloc(device(), ps(), &addr));
-	EXPECT_EQ(before, vmstat("direct_map_level2_splits "));
+	EXPECT_EQ(before, system_count("direct_map_level2_splits "));
 }
 
 /* What was freed, is ready for the next one, until memory is short. */

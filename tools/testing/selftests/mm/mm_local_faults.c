@@ -701,6 +701,35 @@ static void free_sweeps(struct __test_metadata *_metadata, struct state *self, f
 	END_OF_SWEEPS();
 }
 
+/*
+ * Other areas, so that the nodes of the tree are more and less full: if a free leaves
+ * too little in one, it takes nodes from a store, where they do not fail.
+ */
+#define NR_OTHERS	12
+static int other_fd[NR_OTHERS];
+
+static void others_make(unsigned int nr)
+{
+	unsigned long addr;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		other_fd[i] = device();
+		dev_alloc(other_fd[i], ps(), &addr);
+	}
+}
+
+static void others_free(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_OTHERS; i++) {
+		if (other_fd[i])
+			close(other_fd[i]);
+		other_fd[i] = 0;
+	}
+}
+
 /* Many, so that pages that a husk keeps show. */
 static void husk_sweeps(struct __test_metadata *_metadata, struct state *self, free_fn do_free,
 			const char *name)
@@ -714,8 +743,11 @@ static void husk_sweeps(struct __test_metadata *_metadata, struct state *self, f
 	ASSERT_EQ(0, dev_alloc(self->fd, FREE_PAGES * ps(), &addr));
 	ASSERT_EQ(0, do_free(self->fd, HUSK, &used));
 	START_OF_SWEEPS();
-	for (frees = 0; frees < self->enough / 4; frees++)
+	for (frees = 0; frees < self->enough / 4; frees++) {
+		others_make(frees % NR_OTHERS);
 		free_checked(_metadata, self, do_free, HUSK, frees < 3, &used);
+		others_free();
+	}
 	/* Now and then the tree needs several nodes, from a store of them. */
 	EXPECT_LT(frees / 2, self->passed);
 	ksft_print_msg("%s: %u frees with a fault of %u\n", name, self->passed, frees);
@@ -937,6 +969,8 @@ static void lazy_rule(struct __test_metadata *_metadata, struct state *self, fre
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
 	/* Not every munmap needs a node that can fail. */
 	for (round = 0; round < 5 || (n == HUSK && husks < 5 && round < 50); round++) {
+		if (n == HUSK)
+			others_make(round % NR_OTHERS);
 		ASSERT_EQ(0, dev_alloc(self->fd, NPAGES * ps(), &addr));
 		ASSERT_TRUE(area_fill(self->fd, NPAGES * ps(), 0x33));
 		ASSERT_EQ(0, result(ioctl(self->fd, MM_LOCAL_TEST_LAZY_BEGIN, 1)))
@@ -948,6 +982,7 @@ static void lazy_rule(struct __test_metadata *_metadata, struct state *self, fre
 		ASSERT_EQ(!do_free, result(ioctl(self->fd, MM_LOCAL_TEST_LAZY_END)));
 		if (!do_free)
 			ASSERT_EQ(0, dev_free(self->fd));
+		others_free();
 	}
 	EXPECT_EQ(n == HUSK ? 5 : 0, husks);
 }

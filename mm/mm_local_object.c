@@ -182,6 +182,9 @@ int mm_local_kzalloc(struct mm_local *ml, size_t size)
 
 	ml->area = NULL;
 	might_lock(&mm->mmap_lock);
+	/* After exit_mmap(), nothing is left of what is in the cache. */
+	if (!mmget_not_zero(mm))
+		return -ESRCH;
 	memcg = get_mem_cgroup_from_mm(mm);
 	old_memcg = set_active_memcg(memcg);
 
@@ -221,6 +224,7 @@ free:
 unset_memcg:
 	set_active_memcg(old_memcg);
 	mem_cgroup_put(memcg);
+	mmput_async(mm);
 	return err;
 }
 

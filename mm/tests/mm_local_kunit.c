@@ -288,20 +288,25 @@ static void foreign_mm(struct kunit *test)
 static void mm_without_users(struct kunit *test)
 {
 	struct mm_struct *own = current->mm, *mm = mm_alloc();
-	struct mm_local ml = {}, small = {};
-	int err, small_err;
+	struct mm_local ml = {}, small = {}, kept = {};
+	int err, small_err, kept_err;
 
 	KUNIT_ASSERT_NOT_NULL(test, mm);
 	mmgrab(mm);
+	kthread_unuse_mm(own);
+	kthread_use_mm(mm);
+	kept_err = mm_local_kzalloc(&kept, 64);
+	kthread_unuse_mm(mm);
 	mmput(mm);
 
-	kthread_unuse_mm(own);
 	kthread_use_mm(mm);
 	err = mm_local_alloc(&ml, PAGE_SIZE);
 	small_err = mm_local_kzalloc(&small, 64);
+	mm_local_free(&kept);
 	kthread_unuse_mm(mm);
 	kthread_use_mm(own);
 
+	KUNIT_EXPECT_EQ(test, kept_err, 0);
 	KUNIT_EXPECT_EQ(test, err, -ESRCH);
 	KUNIT_EXPECT_EQ(test, small_err, -ESRCH);
 	KUNIT_EXPECT_NULL(test, ml.area);

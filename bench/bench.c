@@ -385,9 +385,12 @@ static void users(void)
 {
 	static const struct subject cycles[] = {
 		{ "memfd_secret(), from userspace", secret_cycle, 64 },
-		{ "area, from userspace", local_cycle, 64 },
-		{ "area, in the kernel", local_kernel, 64 },
 		{ "vmalloc, in the kernel", vmalloc_kernel, 64 },
+		{ "the only area of the mm, from userspace", local_cycle, 64 },
+		{ "the only area of the mm, in the kernel", local_kernel, 64 },
+	}, beside[] = {
+		{ "area beside another one, from userspace", local_cycle, 64 },
+		{ "area beside another one, in the kernel", local_kernel, 64 },
 	};
 	static const struct subject objects[] = {
 		{ "small object, the only one of the mm", object_kernel, 64 },
@@ -408,6 +411,10 @@ static void users(void)
 		snprintf(group, sizeof(group), "%u page%s:", pages, pages > 1 ? "s" : "");
 		for (j = 0; j < 4; j++)
 			measure(group, &cycles[j]);
+		ask(MM_BENCH_KEEP, MM_BENCH_LOCAL, 1, 1);
+		for (j = 0; j < 2; j++)
+			measure(group, &beside[j]);
+		check(!ioctl(bench, MM_BENCH_DROP));
 	}
 	measure("200 bytes:", &objects[0]);
 	ask(MM_BENCH_KEEP, MM_BENCH_OBJECT, 1, 1);
@@ -538,10 +545,12 @@ static void direct_map(const char *kind)
 {
 	static const unsigned int counts[] = { 1, 512, 5000 };
 	const struct rlimit files = { 8192, 8192 };
+	const struct rlimit locked = { RLIM_INFINITY, RLIM_INFINITY };
 	unsigned int i, have = 0;
 	long level2, level3, large;
 
 	check(!setrlimit(RLIMIT_NOFILE, &files));
+	check(!setrlimit(RLIMIT_MEMLOCK, &locked));
 	level2 = field("/proc/vmstat", "direct_map_level2_splits");
 	level3 = field("/proc/vmstat", "direct_map_level3_splits");
 	large = field("/proc/meminfo", "DirectMap2M");

@@ -81,25 +81,50 @@ static const struct vm_operations_struct mm_local_vm_ops = {
 };
 
 /*
- * The first place after a random one, with an unmapped page on either side, or 0.
+ * The first place in [@start, @end) after a random one, with an unmapped page on
+ * either side, or 0.  @need is the size with these.
  * To search from the start, too, makes sure that a place is found if there is one.
  * Two areas may share the unmapped page between them.
  */
-static unsigned long find_place(struct mm_struct *mm, unsigned long size)
+static unsigned long find_gap(struct mm_struct *mm, unsigned long start,
+			      unsigned long end, unsigned long need)
 {
+	const unsigned long places = (end - start - need) / PAGE_SIZE + 1;
 	VMA_ITERATOR(vmi, mm, 0);
-	const unsigned long need = size + 2 * PAGE_SIZE;
-	const unsigned long places = (MM_LOCAL_END - MM_LOCAL_START - need) / PAGE_SIZE + 1;
 
-	if (vma_iter_area_lowest(&vmi, MM_LOCAL_START +
-				 get_random_long() % places * PAGE_SIZE,
-				 MM_LOCAL_END, need)) {
+	if (vma_iter_area_lowest(&vmi, start + get_random_long() % places * PAGE_SIZE,
+				 end, need)) {
 		vma_iter_init(&vmi, mm, 0);
-		if (vma_iter_area_lowest(&vmi, MM_LOCAL_START, MM_LOCAL_END, need))
+		if (vma_iter_area_lowest(&vmi, start, end, need))
 			return 0;
 	}
 
 	return vma_iter_addr(&vmi) + PAGE_SIZE;
+}
+
+/*
+ * A place that has page tables already, as another area's have, or if there is none,
+ * any: to make and to free page tables takes several times as long as all the rest.
+ */
+static unsigned long find_place(struct mm_struct *mm, unsigned long size)
+{
+	const unsigned long need = size + 2 * PAGE_SIZE;
+	struct vm_area_struct *vma;
+	unsigned long addr = 0;
+	VMA_ITERATOR(vmi, mm, MM_LOCAL_START +
+		     get_random_long() % (MM_LOCAL_END - MM_LOCAL_START));
+
+	vma = vma_find_raw(&vmi, MM_LOCAL_END);
+	if (!vma) {
+		vma_iter_init(&vmi, mm, MM_LOCAL_START);
+		vma = vma_find_raw(&vmi, MM_LOCAL_END);
+	}
+	if (vma && need <= PMD_SIZE) {
+		addr = ALIGN_DOWN(vma->vm_start, PMD_SIZE);
+		addr = find_gap(mm, addr, addr + PMD_SIZE, need);
+	}
+
+	return addr ?: find_gap(mm, MM_LOCAL_START, MM_LOCAL_END, need);
 }
 
 /* Put the area's VMA, without pages yet, into the tree. */

@@ -80,6 +80,32 @@ static void handle_reuse(struct kunit *test)
 	mm_local_free(&ml);
 }
 
+/* Areas share a page table, until there is no room. */
+static void places(struct kunit *test)
+{
+	const int nr = PTRS_PER_PTE / 2 + 1;
+	struct mm_local *ml = kunit_kcalloc(test, nr, sizeof(*ml), GFP_KERNEL);
+	unsigned long addr, first = 0;
+	int i, err = 0, elsewhere = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, ml);
+	for (i = 0; i < nr; i++) {
+		err = mm_local_alloc(&ml[i], PAGE_SIZE);
+		if (err)
+			break;
+		addr = (unsigned long)mm_local_addr(&ml[i]);
+		first = first ?: addr;
+		elsewhere += addr / PMD_SIZE != first / PMD_SIZE;
+		if (i < nr / 8)
+			KUNIT_EXPECT_EQ(test, elsewhere, 0);
+	}
+	/* With 64K pages that is more than an mm may have. */
+	KUNIT_EXPECT_EQ(test, err, nr * PAGE_SIZE > SZ_64M ? -ENOSPC : 0);
+	KUNIT_EXPECT_TRUE(test, err || elsewhere);
+	while (i--)
+		mm_local_free(&ml[i]);
+}
+
 static void double_free(struct kunit *test)
 {
 	struct mm_local ml = {}, other = {};
@@ -518,6 +544,7 @@ static struct kunit_case mm_local_cases[] = {
 	KUNIT_CASE(alloc_cap),
 	KUNIT_CASE(handle_without_area),
 	KUNIT_CASE(handle_reuse),
+	KUNIT_CASE(places),
 	KUNIT_CASE(double_free),
 	KUNIT_CASE(racing_frees),
 	KUNIT_CASE(small_objects),

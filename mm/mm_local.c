@@ -108,11 +108,11 @@ static unsigned long find_gap(struct mm_struct *mm, unsigned long start,
  */
 static unsigned long find_place(struct mm_struct *mm, unsigned long size)
 {
+	VMA_ITERATOR(vmi, mm, MM_LOCAL_START +
+		     get_random_long() % (MM_LOCAL_END - MM_LOCAL_START));
 	const unsigned long need = size + 2 * PAGE_SIZE;
 	struct vm_area_struct *vma;
 	unsigned long addr = 0;
-	VMA_ITERATOR(vmi, mm, MM_LOCAL_START +
-		     get_random_long() % (MM_LOCAL_END - MM_LOCAL_START));
 
 	vma = vma_find_raw(&vmi, MM_LOCAL_END);
 	if (!vma) {

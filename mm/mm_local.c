@@ -81,19 +81,28 @@ static const struct vm_operations_struct mm_local_vm_ops = {
 };
 
 /*
- * The first place in [@start, @end) after a random one, with an unmapped page on
- * either side, or 0.  @need is the size with these.
- * To search from the start, too, makes sure that a place is found if there is one.
- * Two areas may share the unmapped page between them.
+ * A random place in [@start, @end) with an unmapped page on either side, or 0.
+ * @need is the size with these.  Two areas may share the unmapped page between them.
  */
 static unsigned long find_gap(struct mm_struct *mm, unsigned long start,
 			      unsigned long end, unsigned long need)
 {
 	const unsigned long places = (end - start - need) / PAGE_SIZE + 1;
+	unsigned int tries = 8;
 	VMA_ITERATOR(vmi, mm, 0);
+	unsigned long addr;
 
-	if (vma_iter_area_lowest(&vmi, start + get_random_long() % places * PAGE_SIZE,
-				 end, need)) {
+	/* The first that is free after one that is not would be beside a neighbour. */
+	do {
+		addr = start + get_random_long() % places * PAGE_SIZE;
+		vma_iter_init(&vmi, mm, addr);
+		if (!vma_find_raw(&vmi, addr + need))
+			return addr + PAGE_SIZE;
+	} while (--tries);
+
+	/* It is crowded.  To search from the start, too, misses none. */
+	vma_iter_init(&vmi, mm, 0);
+	if (vma_iter_area_lowest(&vmi, addr, end, need)) {
 		vma_iter_init(&vmi, mm, 0);
 		if (vma_iter_area_lowest(&vmi, start, end, need))
 			return 0;
@@ -103,8 +112,8 @@ static unsigned long find_gap(struct mm_struct *mm, unsigned long start,
 }
 
 /*
- * A place that has page tables already, as another area's have, or if there is none,
- * any: to make and to free page tables takes several times as long as all the rest.
+ * A place in the page table of another area, a random one, if there is room, and any
+ * otherwise: to make page tables and to free them takes longer than all the rest.
  */
 static unsigned long find_place(struct mm_struct *mm, unsigned long size)
 {
@@ -119,7 +128,8 @@ static unsigned long find_place(struct mm_struct *mm, unsigned long size)
 		vma_iter_init(&vmi, mm, MM_LOCAL_START);
 		vma = vma_find_raw(&vmi, MM_LOCAL_END);
 	}
-	if (vma && need <= PMD_SIZE) {
+	/* Where it would fill most of the rest, little of the place were random. */
+	if (vma && need <= PMD_SIZE / 2) {
 		addr = ALIGN_DOWN(vma->vm_start, PMD_SIZE);
 		addr = find_gap(mm, addr, addr + PMD_SIZE, need);
 	}
@@ -232,7 +242,7 @@ put:
  *
  * Context: Process context, current->mm is the owner-to-be, the mmap lock is not
  * held.  May sleep.
- * Return: 0; -EINVAL if @size is 0; -EOPNOTSUPP if this kernel, on this machine,
+ * Return: 0; -EINVAL if @size is 0, or where the context is wrong; -EOPNOTSUPP if this kernel, on this machine,
  * has no mm-local memory; -ESRCH if the mm has no users left, as a kernel thread may
  * find it; -ENOSPC if the mm would have more than it may, 64 MiB;
  * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
@@ -396,7 +406,7 @@ void mm_local_init_mm(struct mm_struct *mm)
  * into the direct map.  So there are either areas or an image.
  *
  * Return: 0, and no area can be allocated until mm_local_hibernation_end(), or
- * -EBUSY if there are areas.
+ * -EBUSY if there are areas, or pages that are still to be zeroed, or bad.
  */
 int mm_local_hibernation_begin(void)
 {

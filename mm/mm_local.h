@@ -13,7 +13,7 @@ struct page;
 
 /**
  * struct mm_local_area - an area of mm-local memory, or a small object in one
- * @refs: One for the handle and one for the VMA, whichever goes first.
+ * @refs: One for the handle and one for the VMA.  Small objects do not use it.
  * @mm: The owner.  An area holds it by mmgrab().
  * @addr: Where it is mapped.
  * @cache: What a small object was allocated from.  NULL for an area.

@@ -20,7 +20,7 @@
  * mm_local_put_pages() - Give pages back to the system.
  * @pages: The pages, from mm_local_get_pages().
  * @nr: How many.
- * @zeroed: Whether the owner has zeroed them.
+ * @zeroed: Whether they are zero: the owner has zeroed them, or nobody written.
  *
  * No page table and no TLB leads to them any more.  Those that are not the pool's are
  * zeroed first thing after they are back in the direct map, before anybody else can
@@ -124,7 +124,7 @@ put:
 /**
  * mm_local_map_page() - Map a page for the kernel alone, in one mm.
  * @mm: The mm, its mmap lock held for writing.
- * @addr: The address, in the window and in a kernel-owned VMA.
+ * @addr: The address, in the window, and in a kernel-owned VMA if others use @mm.
  * @page: The page, from mm_local_get_pages().
  *
  * Return: 0 or -ENOMEM.  Page tables that were made stay until the VMA goes.

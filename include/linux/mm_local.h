@@ -11,11 +11,11 @@ struct mm_local_area;
 struct mm_struct;
 
 /**
- * struct mm_local - handle of an area of mm-local memory
+ * struct mm_local - handle of mm-local memory
  * @area: Private to mm/mm_local*.c.
  *
  * To be embedded in the object that the memory belongs to.  A zeroed handle has
- * no area.  See Documentation/mm/mm_local.rst.
+ * none.  See Documentation/mm/mm_local.rst.
  */
 struct mm_local {
 	struct mm_local_area *area;

@@ -818,6 +818,7 @@ TEST_F_TIMEOUT(faults, scan_finds_what_is_there, 300)
  */
 #define HUSKS	512
 #define OTHERS	16
+#define OTHER_PAGES	(ps() / sizeof(long) / 2)
 
 static long vmas_of_the_system(void)
 {
@@ -865,10 +866,13 @@ static void husks_make(int fd, unsigned long empty, struct husks *h)
 	long before;
 	int i;
 
-	/* To unmap the last VMA of the tree takes no node, so have others. */
+	/*
+	 * To unmap the last VMA of the tree takes no node, so have others, each in a
+	 * page table of its own, as it takes half of one.
+	 */
 	h->what = "cannot allocate areas";
 	for (i = 0; i < OTHERS; i++) {
-		if (dev_alloc(device(), ps(), &addr))
+		if (dev_alloc(device(), OTHER_PAGES * ps(), &addr))
 			return;
 	}
 
@@ -896,7 +900,7 @@ static void husks_make(int fd, unsigned long empty, struct husks *h)
 		return;
 
 	/* There is room between them, and the mm may have as much as ever. */
-	h->what = cap_is_free(OTHERS);
+	h->what = cap_is_free(OTHERS * OTHER_PAGES);
 	if (h->what)
 		return;
 	h->what = "the next area does not work";

@@ -191,7 +191,7 @@ static unsigned long pages_of(struct mm_struct *mm)
 static void small_objects(struct kunit *test)
 {
 	struct mm_struct *mm = current->mm;
-	struct mm_local ml[100] = {}, large = {};
+	struct mm_local ml[50] = {}, large = {};
 	unsigned int i, j;
 	u8 *p, *q;
 

@@ -244,7 +244,8 @@ put:
  * held.  May sleep.
  * Return: 0; -EINVAL if @size is 0, or where the context is wrong; -EOPNOTSUPP if
  * this kernel, on this machine, has no mm-local memory; -ESRCH if the mm has no users
- * left, as a kernel thread may find it; -ENOSPC if the mm would have more than it may, 64 MiB;
+ * left, as a kernel thread may find it; -ENOSPC if the mm would have more than it
+ * may, 64 MiB;
  * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
  * -ENOMEM; or what changing the direct map gives.  After an error @ml has no area.
  */

@@ -80,7 +80,10 @@ static void handle_reuse(struct kunit *test)
 	mm_local_free(&ml);
 }
 
-/* Areas share page tables, another one where there is no room. */
+/*
+ * Areas share page tables, another one where there is no room.  How many that makes is
+ * chance: 20 for 512 areas, and in one of 20,000 runs 60.
+ */
 static void places(struct kunit *test)
 {
 	const int nr = PTRS_PER_PTE;
@@ -104,7 +107,7 @@ static void places(struct kunit *test)
 	/* With 64K pages that is more than an mm may have. */
 	KUNIT_EXPECT_EQ(test, err, nr * PAGE_SIZE > SZ_64M ? -ENOSPC : 0);
 	KUNIT_EXPECT_TRUE(test, err || tables > 1);
-	KUNIT_EXPECT_LE(test, tables, nr / 16);
+	KUNIT_EXPECT_LE(test, tables, nr / 4);
 	while (i--)
 		mm_local_free(&ml[i]);
 }

@@ -301,7 +301,9 @@ static unsigned int take_dirty(struct page **pages)
 		pages[nr] = list_first_entry(&dirty_pages, struct page, lru);
 		list_del_init(&pages[nr]->lru);
 		/* What is bad is neither touched nor used again. */
-		if (!PageHWPoison(pages[nr]))
+		if (PageHWPoison(pages[nr]))
+			memcg_kmem_uncharge_page(pages[nr], 0);
+		else
 			nr++;
 	}
 	return nr;

@@ -58,8 +58,8 @@ static void unmap_zeroed(unsigned long addr)
  * @pages: The pages, out of the direct map.
  * @nr: How many, up to MM_LOCAL_MAX_ZEROED.
  *
- * By a mapping that no other thread has, so that there is not a moment in which
- * others could see what is in them.
+ * By a mapping that belongs to no process.  Kernel threads and interrupts that come
+ * in between on this CPU have it, and nothing else has.
  *
  * Context: A kernel thread without an mm, one at a time.  May sleep.
  * Return: Whether it was done; there may be no memory for the page tables.

@@ -5,16 +5,20 @@
 #include <linux/cpufeature.h>
 #include <linux/pgtable.h>
 #include <asm/spectre.h>
+#include <asm/virt.h>
 
 /*
  * Where PAN is emulated, TTBR0 does not lead to the mm's page tables while the
  * kernel runs.  On a CPU with Meltdown userspace reads what they map: KPTI, which
- * takes TTBR1 away from userspace, does not help.
+ * takes TTBR1 away from userspace, does not help.  And without VHE, KVM's hypervisor
+ * keeps what it has mapped of the kernel's memory when that is freed, unless it is
+ * protected.
  */
 static inline bool arch_mm_local_supported(void)
 {
 	return !system_uses_ttbr0_pan() &&
-	       arm64_get_meltdown_state() == SPECTRE_UNAFFECTED;
+	       arm64_get_meltdown_state() == SPECTRE_UNAFFECTED &&
+	       !(IS_ENABLED(CONFIG_KVM) && is_hyp_nvhe() && !is_protected_kvm_enabled());
 }
 
 /* Not global: the translation must go with the mm. */

@@ -4867,6 +4867,38 @@ TEST_F(lifetime, seal_not_what_a_user_sealed)
 	EXPECT_EQ(-EPERM, dev_ioctl(fd, MM_LOCAL_TEST_MUNMAP, plain, 2 * ps()));
 }
 
+/* The kernel cannot take over what is in the meantime a copy, on the LRU. */
+TEST_F(lifetime, seal_not_what_a_user_wrote_to)
+{
+	unsigned long plain;
+	int fd = device();
+
+	ASSERT_EQ(0, dev_map(fd, MM_LOCAL_TEST_MAP_PLAIN, ps(), PROT_READ, &plain));
+	ASSERT_EQ(0, mprotect((void *)plain, ps(), PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, dev_ioctl(fd, MM_LOCAL_TEST_SEAL, plain, ps()));
+	EXPECT_EQ(0, dev_ioctl(fd, MM_LOCAL_TEST_UNSEAL, plain, ps()));
+	EXPECT_EQ(0, try_access(STORE, plain).sig);
+	EXPECT_EQ(-EPERM, dev_ioctl(fd, MM_LOCAL_TEST_SEAL, plain, ps()));
+	EXPECT_FALSE(vma_has_flag(plain, plain + ps(), "ko"));
+	EXPECT_EQ(0, c_munmap(plain, ps()));
+}
+
+TEST_F(lifetime, seal_not_with_a_policy)
+{
+	unsigned long plain;
+	int fd = device();
+	long ret;
+
+	ASSERT_EQ(0, dev_map(fd, MM_LOCAL_TEST_MAP_PLAIN, ps(), PROT_READ, &plain));
+	ret = c_mbind(plain, ps());
+	if (ret == -ENOSYS)
+		SKIP(return, "no memory policies");
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(-EPERM, dev_ioctl(fd, MM_LOCAL_TEST_SEAL, plain, ps()));
+	EXPECT_EQ(0, c_mbind_default(plain, ps()));
+	EXPECT_EQ(0, dev_ioctl(fd, MM_LOCAL_TEST_SEAL, plain, ps()));
+}
+
 TEST_F(lifetime, seal_and_unseal)
 {
 	unsigned long plain;

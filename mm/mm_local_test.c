@@ -819,8 +819,8 @@ static int test_stale(struct test_file *tf, unsigned long arg, bool vmapped)
 	const unsigned long cpu = arg & ~MM_LOCAL_TEST_BLOCK;
 	struct scan scan = { .collect = true, .nr = size >> PAGE_SHIFT };
 	struct mm_local ml = {};
+	struct page *page, *read;
 	unsigned long pfn, i;
-	struct page *page;
 	int err, ret;
 	void *addr;
 
@@ -834,8 +834,13 @@ static int test_stale(struct test_file *tf, unsigned long arg, bool vmapped)
 	}
 
 	mm_local_pool_drain();
-	pfn = page_to_pfn(page);
-	addr = vmapped ? vmap(&page, 1, VM_MAP, PAGE_KERNEL) : page_address(page);
+	/*
+	 * Not the first of the block: what else is aligned to 2 MiB would take its place
+	 * in a TLB that is direct-mapped, as QEMU's is.
+	 */
+	read = page + (block ? 37 : 0);
+	pfn = page_to_pfn(read);
+	addr = vmapped ? vmap(&read, 1, VM_MAP, PAGE_KERNEL) : page_address(read);
 	err = addr ? lazy_begin(tf, cpu, NULL, addr) : -ENOMEM;
 	if (vmapped)
 		vunmap(addr);

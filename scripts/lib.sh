@@ -63,3 +63,36 @@ checkpatch() {
 	(cd "$1" && PATH=/usr/bin:$PATH perl scripts/checkpatch.pl --strict --no-summary -q \
 		--show-types --ignore "NONE${3:+,$3}$ignore" "$2")
 }
+
+# suite_apt SUITE LOG: apt's options, in apt_opts, to see that suite of Debian and nothing
+# else.  The mirror and the keyring, by which apt checks the signatures, are the machine's
+# own, the suite is not: apt runs on a private state directory, so that nothing outside
+# build/ changes.
+suite_apt() {
+	local apt=$PWD/build/apt/$1 key=/usr/share/keyrings/debian-archive-keyring.gpg site
+	command -v apt-get >/dev/null || die "no apt-get here"
+	# The site that the machine's own sources name for the main archive: the one
+	# that offers the "-updates" suite is a full mirror, security archives are not.
+	site=$(apt-get indextargets --format '$(SITE) $(SUITE) $(LABEL)' \
+		'Created-By: Packages' 2>/dev/null |
+		awk '$3 == "Debian" { print $1; exit }')
+	[ -n "$site" ] || die "apt knows no Debian mirror (run 'apt-get update' first)"
+	[ -r "$key" ] || die "$key is missing (package debian-archive-keyring)"
+
+	mkdir -p "$apt"/{sources,lists/partial,cache/archives/partial}
+	cat >"$apt/sources/suite.sources" <<SRC
+Types: deb
+URIs: $site
+Suites: $1
+Components: main
+Signed-By: $key
+SRC
+	apt_opts=(-o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$apt/sources"
+		  -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache"
+		  -o APT::Sandbox::User= -q)
+	# apt tells of sources that it could not reach without failing.
+	apt-get "${apt_opts[@]}" -o APT::Update::Error-Mode=any update >"$2" 2>&1 || {
+		grep -E '^(E|W|Err)' "$2" | head -n 3 >&2 || true
+		die "cannot read $1 (no network? disk full?)"
+	}
+}

@@ -89,7 +89,7 @@ Signed-By: $key
 SRC
 	apt_opts=(-o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$apt/sources"
 		  -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache"
-		  -o APT::Sandbox::User= -q)
+		  -o APT::Sandbox::User= -o Acquire::Languages=none -q)
 	# apt tells of sources that it could not reach without failing.
 	apt-get "${apt_opts[@]}" -o APT::Update::Error-Mode=any update >"$2" 2>&1 || {
 		grep -E '^(E|W|Err)' "$2" | head -n 3 >&2 || true

@@ -82,7 +82,7 @@ static void handle_reuse(struct kunit *test)
 
 /*
  * Areas share page tables, another one where there is no room.  How many that makes is
- * chance: 20 for 512 areas, and in one of 20,000 runs 60.
+ * chance: some 20 for 512 areas, and more than 60 in one of 5,000 runs.
  */
 static void places(struct kunit *test)
 {

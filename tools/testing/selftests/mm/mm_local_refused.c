@@ -2,7 +2,8 @@
 /*
  * A machine that cannot keep mm-local memory secret must say so: one whose CPU has
  * Meltdown and whose kernel was booted with pti=off, or an arm64 kernel that emulates
- * PAN or whose KVM has a hypervisor without VHE.  The other tests have nothing to test there.
+ * PAN or whose KVM has a hypervisor without VHE.  The other tests have nothing to test
+ * there.
  *
  * Needs CONFIG_MM_LOCAL_TEST.
  */

@@ -5670,6 +5670,66 @@ TEST_F_TIMEOUT(leak_scan, unpoison_does_not_free, 180)
 	EXPECT_EQ(NPAGES, scan.owner);
 }
 
+#define CGROUP	"/sys/fs/cgroup/mm_local"
+
+/* The inode of the cgroup that a page is charged to, or 0. */
+static unsigned long charged_to(unsigned long pfn)
+{
+	int fd = open("/proc/kpagecgroup", O_RDONLY | O_CLOEXEC);
+	uint64_t ino;
+
+	if (pread(fd, &ino, sizeof(ino), pfn * sizeof(ino)) != sizeof(ino))
+		ino = -1UL;
+	close(fd);
+	return ino;
+}
+
+/* Exits with an area that has a bad page; returns its number. */
+static long bad_page_in_cgroup(const struct remote *r)
+{
+	struct mm_local_test_scan scan;
+	struct stat cgroup;
+	unsigned long addr;
+	char number[32];
+	int fd;
+
+	if (!spew(CGROUP "/cgroup.procs", "0") || stat(CGROUP, &cgroup))
+		return -errno;
+	fd = device();
+	if (dev_alloc(fd, ps(), &addr) || dev_scan(fd, &scan))
+		return -ENOMEM;
+	if (charged_to(scan.pfn) != cgroup.st_ino)
+		return -ESTALE;
+	snprintf(number, sizeof(number), "0x%llx", scan.pfn * ps());
+	spew("/sys/devices/system/memory/hard_offline_page", number);
+	return scan.pfn;
+}
+
+/* Whoever had it does not pay for it for ever. */
+TEST_F_TIMEOUT(leak_scan, bad_page_is_uncharged, 180)
+{
+	const struct remote r = {};
+	long pfn = -EACCES;
+	int tries = 0;
+
+	NEEDS_ROOT("hwpoison");
+	if (access("/sys/devices/system/memory/hard_offline_page", F_OK) ||
+	    access("/proc/kpagecgroup", F_OK))
+		SKIP(return, "no hwpoison injection, or no /proc/kpagecgroup");
+
+	spew("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	if (!mkdir(CGROUP, 0700)) {
+		pfn = in_child(bad_page_in_cgroup, &r);
+		/* Zeroed and uncharged by a worker. */
+		for (; pfn > 0 && charged_to(pfn) && tries < 100; tries++)
+			usleep(100 * 1000);
+		rmdir(CGROUP);
+	}
+	spew("/sys/fs/cgroup/cgroup.subtree_control", "-memory");
+	ASSERT_LT(0, pfn) TH_LOG("%s", why(pfn));
+	EXPECT_LT(tries, 100);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "--after-exec"))

@@ -22,6 +22,7 @@
 #include <linux/pagewalk.h>
 #include <linux/panic.h>
 #include <linux/pid.h>
+#include <linux/random.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/set_memory.h>
@@ -835,10 +836,10 @@ static int test_stale(struct test_file *tf, unsigned long arg, bool vmapped)
 
 	mm_local_pool_drain();
 	/*
-	 * Not the first of the block: what else is aligned to 2 MiB would take its place
-	 * in a TLB that is direct-mapped, as QEMU's is.
+	 * Any of the block, at each call another one: what else the CPU reads may take
+	 * its place in a TLB that is direct-mapped, as QEMU's is.
 	 */
-	read = page + (block ? 37 : 0);
+	read = page + get_random_u32_below(1U << order);
 	pfn = page_to_pfn(read);
 	addr = vmapped ? vmap(&read, 1, VM_MAP, PAGE_KERNEL) : page_address(read);
 	err = addr ? lazy_begin(tf, cpu, NULL, addr) : -ENOMEM;

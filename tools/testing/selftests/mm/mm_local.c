@@ -4867,7 +4867,7 @@ TEST_F(lifetime, seal_not_what_a_user_sealed)
 	EXPECT_EQ(-EPERM, dev_ioctl(fd, MM_LOCAL_TEST_MUNMAP, plain, 2 * ps()));
 }
 
-/* The kernel cannot take over what is in the meantime a copy, on the LRU. */
+/* The kernel cannot take over what is, or could become, a copy, on the LRU. */
 TEST_F(lifetime, seal_not_what_a_user_wrote_to)
 {
 	unsigned long plain;
@@ -4875,9 +4875,13 @@ TEST_F(lifetime, seal_not_what_a_user_wrote_to)
 
 	ASSERT_EQ(0, dev_map(fd, MM_LOCAL_TEST_MAP_PLAIN, ps(), PROT_READ, &plain));
 	ASSERT_EQ(0, mprotect((void *)plain, ps(), PROT_READ | PROT_WRITE));
+	EXPECT_EQ(-EPERM, dev_ioctl(fd, MM_LOCAL_TEST_SEAL, plain, ps()));
+	ASSERT_EQ(0, mprotect((void *)plain, ps(), PROT_READ));
 	EXPECT_EQ(0, dev_ioctl(fd, MM_LOCAL_TEST_SEAL, plain, ps()));
 	EXPECT_EQ(0, dev_ioctl(fd, MM_LOCAL_TEST_UNSEAL, plain, ps()));
+	ASSERT_EQ(0, mprotect((void *)plain, ps(), PROT_READ | PROT_WRITE));
 	EXPECT_EQ(0, try_access(STORE, plain).sig);
+	ASSERT_EQ(0, mprotect((void *)plain, ps(), PROT_READ));
 	EXPECT_EQ(-EPERM, dev_ioctl(fd, MM_LOCAL_TEST_SEAL, plain, ps()));
 	EXPECT_FALSE(vma_has_flag(plain, plain + ps(), "ko"));
 	EXPECT_EQ(0, c_munmap(plain, ps()));

@@ -57,10 +57,12 @@ struct mm_local_block {
  * struct mm_local_node - the blocks of a node that have free pages
  * @partial: Those with other pages in use, the longest without a change first.
  * @empty: Those without.
+ * @grow_after: When to look for another block, in jiffies.
  */
 struct mm_local_node {
 	struct list_head partial;
 	struct list_head empty;
+	unsigned long grow_after;
 };
 
 static struct mm_local_node *nodes;
@@ -74,7 +76,6 @@ static unsigned long nr_empty_blocks;
 
 /* Held by whoever takes in a block. */
 static DEFINE_MUTEX(grow_lock);
-static unsigned long grow_after = INITIAL_JIFFIES;
 
 static void zero_pages(struct work_struct *work);
 static void free_idle(struct work_struct *work);
@@ -178,6 +179,7 @@ static struct page *pool_take(int nid)
 /* Take in a block, and a page of it.  NULL if that is not possible. */
 static struct page *pool_grow(int nid)
 {
+	struct mm_local_node *node = &nodes[nid];
 	struct mm_local_block *block;
 	struct page *page;
 	unsigned int i;
@@ -185,7 +187,7 @@ static struct page *pool_grow(int nid)
 	guard(mutex)(&grow_lock);
 	/* Somebody else was faster, or has just tried. */
 	page = pool_take(nid);
-	if (page || time_before(jiffies, grow_after))
+	if (page || time_before(jiffies, node->grow_after))
 		return page;
 
 	block = kzalloc_obj(*block);
@@ -196,7 +198,7 @@ static struct page *pool_grow(int nid)
 					__GFP_ZERO | __GFP_THISNODE | __GFP_NOMEMALLOC |
 					__GFP_NOWARN, BLOCK_ORDER);
 	if (!block->pages) {
-		grow_after = jiffies + RETRY_TIME;
+		node->grow_after = jiffies + RETRY_TIME;
 		kfree(block);
 		return NULL;
 	}
@@ -212,7 +214,7 @@ static struct page *pool_grow(int nid)
 		list_add_tail(&page->lru, &block->free);
 	}
 	if (set_direct_map_valid_noflush(block->pages, BLOCK_PAGES, false)) {
-		grow_after = jiffies + RETRY_TIME;
+		node->grow_after = jiffies + RETRY_TIME;
 		/* Where nothing was split, nothing has changed. */
 		if ((kernel_page_present(block->pages) && kernel_page_present(page)) ||
 		    !WARN_ON_ONCE(set_direct_map_valid_noflush(block->pages,
@@ -225,7 +227,7 @@ static struct page *pool_grow(int nid)
 	block->nr_free = BLOCK_PAGES;
 	guard(spinlock)(&pool_lock);
 	nr_blocks++;
-	list_add(&block->list, &nodes[nid].partial);
+	list_add(&block->list, &node->partial);
 	return block_take(block);
 }
 
@@ -250,6 +252,15 @@ static void pool_put(struct page *page)
 	queue_delayed_work(system_dfl_wq, &idle_work, IDLE_TIME);
 }
 
+static int pool_charge(struct page *page)
+{
+	if (!memcg_kmem_charge_page(page, GFP_KERNEL_ACCOUNT | __GFP_NORETRY, 0))
+		return 0;
+	/* Before the OOM killer comes: what is to be zeroed is still charged. */
+	flush_delayed_work(&zero_work);
+	return memcg_kmem_charge_page(page, GFP_KERNEL_ACCOUNT, 0);
+}
+
 /**
  * mm_local_pool_get() - Get a zeroed page that is out of the direct map.
  *
@@ -264,10 +275,10 @@ struct page *mm_local_pool_get(void)
 	const int nid = numa_mem_id();
 	struct page *page;
 
-	if (!nodes || !node_isset(nid, cpuset_current_mems_allowed))
+	if (!READ_ONCE(nodes) || !node_isset(nid, cpuset_current_mems_allowed))
 		return NULL;
 	page = pool_take(nid) ?: pool_grow(nid);
-	if (page && memcg_kmem_charge_page(page, GFP_KERNEL_ACCOUNT, 0)) {
+	if (page && pool_charge(page)) {
 		pool_put(page);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -342,9 +353,10 @@ bool mm_local_pool_drain(void)
 		return true;
 
 	flush_delayed_work(&zero_work);
-	cancel_delayed_work_sync(&idle_work);
 	retire_blocks(ULONG_MAX, jiffies);
-	free_retired_blocks();
+	/* The work, as it may have some in its hands already. */
+	mod_delayed_work(system_dfl_wq, &idle_work, 0);
+	flush_delayed_work(&idle_work);
 	return !READ_ONCE(nr_blocks);
 }
 
@@ -381,8 +393,10 @@ static int __init mm_local_pool_init(void)
 	for_each_node(nid) {
 		INIT_LIST_HEAD(&all[nid].partial);
 		INIT_LIST_HEAD(&all[nid].empty);
+		all[nid].grow_after = jiffies;
 	}
-	nodes = all;
+	/* Pairs with READ_ONCE() in mm_local_pool_get(). */
+	smp_store_release(&nodes, all);
 	shrinker->count_objects = pool_count;
 	shrinker->scan_objects = pool_scan;
 	shrinker->batch = BLOCK_PAGES;

@@ -2064,6 +2064,39 @@ TEST_F(races, foreign_calls_are_refused)
 	EXPECT_EQ(0, dev_churn(r.len, 0, 8, 1, 1));
 }
 
+/* What the dead have left is charged until it is zero.  The living wait for that. */
+TEST_F_TIMEOUT(races, charge_of_the_dead, 120)
+{
+	pid_t pid, hogs[4];
+	unsigned long addr;
+	int i, fd, ret = 0;
+
+	NEEDS_ROOT("memory cgroup");
+	ASSERT_TRUE(self->host.cgroup);
+	/* So that the worker, which zeroes, gets little of the CPUs. */
+	for (i = 0; i < 4; i++) {
+		hogs[i] = fork();
+		while (!hogs[i])
+			setpriority(PRIO_PROCESS, 0, -10);
+	}
+	ASSERT_TRUE(spew(CGROUP "/memory.max", "20M"));
+	ASSERT_EQ(0, setpriority(PRIO_PROCESS, 0, -10));
+	for (i = 0; i < 4 && !ret; i++) {
+		pid = fork();
+		if (!pid) {
+			fd = device();
+			_exit(fd < 0 || dev_alloc(fd, 8 * MIB, &addr));
+		}
+		ret = wait_for(pid);
+	}
+	EXPECT_EQ(0, ret) TH_LOG("round %d", i);
+	EXPECT_EQ(0, number_in(CGROUP "/memory.events", "oom_kill"));
+	for (i = 0; i < 4; i++) {
+		kill(hogs[i], SIGKILL);
+		wait_for(hogs[i]);
+	}
+}
+
 /*
  * Ways of giving memory back that are not among the above, and whom it is charged
  * to.  See also leak_scan in mm_local.c.

@@ -319,8 +319,8 @@ uncount:
  * @ml: The handle.
  *
  * The address is good as long as the area is, in process context with the page
- * tables of its owner loaded: not in interrupts, not in a kernel thread that has
- * borrowed the mm, not under use_temporary_mm(), and not for DMA, scatterlists or
+ * tables of its owner loaded: not in interrupts, not in a kernel thread with a lazy
+ * active_mm, not under use_temporary_mm(), and not for DMA, scatterlists or
  * virt_to_page().
  *
  * Context: Process context.  The caller sees to it that the area is not freed

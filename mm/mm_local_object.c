@@ -159,8 +159,8 @@ free:
  * @size: The size in bytes.
  *
  * As mm_local_alloc(), but for objects of up to half a page, which it puts into
- * areas that all such objects of the mm share.  The areas go when the last of them
- * is freed.  The object is aligned to 64 bytes.  A larger one gets an area of its
+ * areas that all such objects of the mm share.  The areas go with their last
+ * object.  The object is aligned to 64 bytes.  A larger one gets an area of its
  * own.
  *
  * mm_local_addr() and mm_local_free() work as on any handle.  What lies next to the
@@ -212,7 +212,7 @@ int mm_local_kzalloc(struct mm_local *ml, size_t size)
 	if (err)
 		goto put;
 
-	/* Who freed the last object here, was not the owner perhaps. */
+	/* Whoever freed the last object here may not have been the owner. */
 	memset((void *)object->addr, 0, size);
 	ml->area = object;
 	goto unset_memcg;

@@ -17,7 +17,7 @@
 #include "mm_local.h"
 
 /**
- * mm_local_put_pages() - Give pages back to the system.
+ * mm_local_put_pages() - Give pages back, to the pool or the system.
  * @pages: The pages, from mm_local_get_pages().
  * @nr: How many.
  * @zeroed: Whether they are zero: the owner has zeroed them, or nobody written.

@@ -1221,7 +1221,7 @@ UNDER(drop_caches)
  * its share of the mechanisms in turn, until all have been seen to do something.
  */
 #define EVERYTHING_THREADS	3
-#define EVERYTHING_MAX		400	/* rounds, of those that have not been seen yet */
+#define EVERYTHING_MAX		1500	/* rounds, of those that have not been seen yet */
 
 static struct load everything[ARRAY_SIZE(mechanisms)];
 static bool takes_part[ARRAY_SIZE(mechanisms)];

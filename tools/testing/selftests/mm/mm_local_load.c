@@ -2078,6 +2078,7 @@ TEST_F_TIMEOUT(races, charge_of_the_dead, 120)
 		hogs[i] = fork();
 		while (!hogs[i])
 			setpriority(PRIO_PROCESS, 0, -10);
+		ASSERT_LT(0, hogs[i]);
 	}
 	ASSERT_TRUE(spew(CGROUP "/memory.max", "20M"));
 	ASSERT_EQ(0, setpriority(PRIO_PROCESS, 0, -10));
@@ -2087,6 +2088,7 @@ TEST_F_TIMEOUT(races, charge_of_the_dead, 120)
 			fd = device();
 			_exit(fd < 0 || dev_alloc(fd, 8 * MIB, &addr));
 		}
+		ASSERT_LT(0, pid);
 		ret = wait_for(pid);
 	}
 	EXPECT_EQ(0, ret) TH_LOG("round %d", i);

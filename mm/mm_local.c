@@ -348,7 +348,9 @@ void *mm_local_addr(const struct mm_local *ml)
  * To free an area a second time, later or at the same time, is a bug, of which the
  * kernel warns once; nothing happens to memory of others.
  *
- * Context: Process context, the owner's mmap lock is not held.  May sleep.
+ * Context: Process context, the owner's mmap lock is not held.  May sleep, and waits for
+ * that lock as long as the owner's threads hold it.  Do not let a work item wait here
+ * that others depend on.
  */
 void mm_local_free(struct mm_local *ml)
 {

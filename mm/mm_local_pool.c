@@ -171,7 +171,6 @@ static struct page *pool_take(int nid)
 			nr_empty_blocks--;
 		}
 		page = block_take(block);
-		/* One that is bad stays where it is, and its block for ever. */
 	} while (PageHWPoison(page));
 	return page;
 }
@@ -231,13 +230,15 @@ static struct page *pool_grow(int nid)
 	return block_take(block);
 }
 
-/* Take back a page that is zero. */
+/* Take back a page that is zero.  A bad one stays where it is, and its block for ever. */
 static void pool_put(struct page *page)
 {
 	struct mm_local_block *block = (void *)page_private(page);
 	struct mm_local_node *node = &nodes[page_to_nid(page)];
 
 	memcg_kmem_uncharge_page(page, 0);
+	if (PageHWPoison(page))
+		return;
 
 	guard(spinlock)(&pool_lock);
 	list_add(&page->lru, &block->free);
@@ -299,39 +300,40 @@ void mm_local_pool_put(struct page *page, bool zeroed)
 		return;
 	}
 	scoped_guard(spinlock, &pool_lock)
-		list_add(&page->lru, &dirty_pages);
+		list_add_tail(&page->lru, &dirty_pages);
 	queue_delayed_work(system_dfl_wq, &zero_work, 0);
 }
 
-static unsigned int take_dirty(struct page **pages)
+static unsigned int take_dirty(struct list_head *dirty, struct page **pages)
 {
 	unsigned int nr = 0;
 
-	guard(spinlock)(&pool_lock);
-	while (nr < MM_LOCAL_MAX_ZEROED && !list_empty(&dirty_pages)) {
-		pages[nr] = list_first_entry(&dirty_pages, struct page, lru);
+	while (nr < MM_LOCAL_MAX_ZEROED && !list_empty(dirty)) {
+		pages[nr] = list_first_entry(dirty, struct page, lru);
 		list_del_init(&pages[nr]->lru);
-		/* What is bad is neither touched nor used again. */
 		if (PageHWPoison(pages[nr]))
-			memcg_kmem_uncharge_page(pages[nr], 0);
+			pool_put(pages[nr]);
 		else
 			nr++;
 	}
 	return nr;
 }
 
-/* Zero what the owners have not zeroed. */
+/* Zero what the owners have not zeroed.  What comes meanwhile is for the next run. */
 static void zero_pages(struct work_struct *work)
 {
 	struct page *pages[MM_LOCAL_MAX_ZEROED];
 	unsigned int i, nr;
+	LIST_HEAD(dirty);
 
-	while ((nr = take_dirty(pages))) {
+	scoped_guard(spinlock, &pool_lock)
+		list_splice_init(&dirty_pages, &dirty);
+	while ((nr = take_dirty(&dirty, pages))) {
 		if (!mm_local_zero_pages(pages, nr)) {
-			scoped_guard(spinlock, &pool_lock) {
-				for (i = 0; i < nr; i++)
-					list_add(&pages[i]->lru, &dirty_pages);
-			}
+			for (i = 0; i < nr; i++)
+				list_add(&pages[i]->lru, &dirty);
+			scoped_guard(spinlock, &pool_lock)
+				list_splice(&dirty, &dirty_pages);
 			queue_delayed_work(system_dfl_wq, &zero_work, HZ);
 			return;
 		}
@@ -395,8 +397,7 @@ static int __init mm_local_pool_init(void)
 		INIT_LIST_HEAD(&all[nid].empty);
 		all[nid].grow_after = jiffies;
 	}
-	/* Pairs with READ_ONCE() in mm_local_pool_get(). */
-	smp_store_release(&nodes, all);
+	smp_store_release(&nodes, all);	/* pairs with READ_ONCE(nodes) */
 	shrinker->count_objects = pool_count;
 	shrinker->scan_objects = pool_scan;
 	shrinker->batch = BLOCK_PAGES;

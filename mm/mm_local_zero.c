@@ -58,8 +58,9 @@ static void unmap_zeroed(unsigned long addr)
  * @pages: The pages, out of the direct map.
  * @nr: How many, up to MM_LOCAL_MAX_ZEROED.
  *
- * By a mapping that belongs to no process.  Kernel threads and interrupts that come
- * in between on this CPU have it, and nothing else has.
+ * By a mapping that belongs to no process.  Kernel threads and interrupts on this CPU
+ * have it meanwhile, and those on a CPU that has done this before and still has the mm
+ * loaded, as its active_mm.
  *
  * Context: A kernel thread without an mm, one at a time.  May sleep.
  * Return: Whether it was done; there may be no memory for the page tables.

@@ -5688,13 +5688,43 @@ static uint64_t of_page(const char *path, unsigned long pfn)
 	return val;
 }
 
+/* Bad, although it cannot be offlined. */
+static bool make_bad(unsigned long pfn)
+{
+	char number[32];
+
+	snprintf(number, sizeof(number), "0x%lx", pfn * ps());
+	spew("/sys/devices/system/memory/hard_offline_page", number);
+	return of_page("/proc/kpageflags", pfn) & KPF_HWPOISON;
+}
+
+/* Freed by its owner, it is not given to anybody, nor is what left with it. */
+TEST_F_TIMEOUT(leak_scan, bad_page_stays_outside, 180)
+{
+	struct mm_local_test_scan scan;
+	int i;
+
+	NEEDS_ROOT("hwpoison");
+	if (access("/sys/devices/system/memory/hard_offline_page", F_OK))
+		SKIP(return, "no hwpoison injection");
+	if (!has_pool())
+		SKIP(return, "not here: pages come one by one");
+	ASSERT_EQ(0, dev_scan(self->a.fd, &scan));
+	ASSERT_TRUE(make_bad(scan.pfn));
+	EXPECT_EQ(0, dev_free(self->a.fd));
+	ASSERT_TRUE(spew("/proc/sys/vm/drop_caches", "2"));
+	for (i = 0; i < 30; i++) {
+		usleep(100 * 1000);
+		ASSERT_EQ(NPAGES, ioctl(self->a.fd, MM_LOCAL_TEST_OUTSIDE));
+	}
+}
+
 /* Exits with an area that has a bad page; returns its number. */
 static long bad_page_in_cgroup(const struct remote *r)
 {
 	struct mm_local_test_scan scan;
 	struct stat cgroup;
 	unsigned long addr;
-	char number[32];
 	int fd;
 
 	if (!spew(CGROUP "/cgroup.procs", "0") || stat(CGROUP, &cgroup))
@@ -5704,10 +5734,7 @@ static long bad_page_in_cgroup(const struct remote *r)
 		return -ENOMEM;
 	if (of_page("/proc/kpagecgroup", scan.pfn) != cgroup.st_ino)
 		return -ESTALE;
-	snprintf(number, sizeof(number), "0x%llx", scan.pfn * ps());
-	/* Bad, although it cannot be offlined. */
-	spew("/sys/devices/system/memory/hard_offline_page", number);
-	if (!(of_page("/proc/kpageflags", scan.pfn) & KPF_HWPOISON))
+	if (!make_bad(scan.pfn))
 		return -EIO;
 	return scan.pfn;
 }

@@ -310,17 +310,17 @@ static unsigned long long write_8(unsigned int times)
 
 static const struct subject bystanders[] = {
 	{ "mmap and munmap",			mmap_munmap, 200 },
-	{ "munmap of 1000 VMAs",		munmap_vmas, 2 },
+	{ "munmap of 1000 VMAs",		munmap_vmas, 10 },
 	{ "mprotect, split and merge",		mprotect_split, 200 },
 	{ "mremap, 16 pages moved",		mremap_move, 200 },
-	{ "madvise(MADV_DONTNEED), 16 pages",	madvise_dontneed, 100 },
+	{ "madvise(MADV_DONTNEED), 16 pages",	madvise_dontneed, 500 },
 	{ "brk up and down",			brk_up_down, 200 },
 	{ "mlock and munlock, 16 pages",	mlock_munlock, 200 },
 	{ "page fault, anonymous",		fault_anon, 512 },
 	{ "page fault, file",			fault_file, 512 },
-	{ "fork and exit with 1000 VMAs",	fork_vmas, 2 },
-	{ "exec",				exec_self, 4 },
-	{ "reading /proc/self/maps, 1000 VMAs",	read_maps, 2 },
+	{ "fork and exit with 1000 VMAs",	fork_vmas, 10 },
+	{ "exec",				exec_self, 40 },
+	{ "reading /proc/self/maps, 1000 VMAs",	read_maps, 10 },
 	{ "read() of 8 bytes",			read_8, 2000 },
 	{ "write() of 8 bytes",			write_8, 2000 },
 };

@@ -251,6 +251,12 @@ put:
  */
 int mm_local_alloc(struct mm_local *ml, size_t size)
 {
+	return __mm_local_alloc(ml, size, GFP_KERNEL_ACCOUNT);
+}
+
+/* As mm_local_alloc(), and with __GFP_NORETRY without the OOM killer. */
+int __mm_local_alloc(struct mm_local *ml, size_t size, gfp_t gfp)
+{
 	struct mm_struct *mm = current->mm;
 	struct mem_cgroup *memcg, *old_memcg;
 	struct mm_local_area *area;
@@ -278,7 +284,7 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 	old_memcg = set_active_memcg(memcg);
 
 	err = -ENOMEM;
-	area = kvzalloc_flex(*area, pages, nr_pages, GFP_KERNEL_ACCOUNT);
+	area = kvzalloc_flex(*area, pages, nr_pages, gfp);
 	if (!area)
 		goto unset_memcg;
 
@@ -287,7 +293,7 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 	area->mm = mm;
 	mmgrab(mm);
 
-	err = mm_local_get_pages(area->pages, nr_pages);
+	err = mm_local_get_pages(area->pages, nr_pages, gfp);
 	if (err)
 		goto put_area;
 	err = map_area(mm, area);

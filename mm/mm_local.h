@@ -40,11 +40,13 @@ static inline bool mm_local_supported(void)
 	return arch_mm_local_supported() && can_set_direct_map();
 }
 
+int __must_check __mm_local_alloc(struct mm_local *ml, size_t size, gfp_t gfp);
+
 /* Small objects: mm/mm_local_object.c */
 void mm_local_free_object(struct mm_local_area *object);
 
 /* The pages of mm-local memory and their page tables: mm/mm_local_pages.c */
-int mm_local_get_pages(struct page **pages, unsigned int nr);
+int mm_local_get_pages(struct page **pages, unsigned int nr, gfp_t gfp);
 void mm_local_put_pages(struct page **pages, unsigned int nr, bool zeroed);
 int mm_local_map_page(struct mm_struct *mm, unsigned long addr, struct page *page);
 
@@ -53,7 +55,7 @@ int mm_local_map_page(struct mm_struct *mm, unsigned long addr, struct page *pag
 bool mm_local_zero_pages(struct page **pages, unsigned int nr);
 
 /* A pool of pages: mm/mm_local_pool.c */
-struct page *mm_local_pool_get(void);
+struct page *mm_local_pool_get(gfp_t gfp);
 void mm_local_pool_put(struct page *page, bool zeroed);
 bool mm_local_pool_drain(void);
 

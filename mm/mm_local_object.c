@@ -131,8 +131,12 @@ static int cache_grow(struct mm_local_cache *cache)
 	if (!chunk)
 		return -ENOMEM;
 
-	err = mm_local_alloc(&chunk->ml, size);
-	if (err && size > PAGE_SIZE) {
+	/* More than a page is not worth a kill. */
+	err = -ENOMEM;
+	if (size > PAGE_SIZE)
+		err = __mm_local_alloc(&chunk->ml, size,
+				       GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+	if (err) {
 		size = PAGE_SIZE;
 		err = mm_local_alloc(&chunk->ml, size);
 	}

@@ -56,6 +56,7 @@ void mm_local_put_pages(struct page **pages, unsigned int nr, bool zeroed)
  * mm_local_get_pages() - Allocate zeroed pages and take them out of the direct map.
  * @pages: Where to put them.
  * @nr: How many.
+ * @gfp: GFP_KERNEL_ACCOUNT, or with __GFP_NORETRY to do without the OOM killer.
  *
  * Each has two references.  They are charged to the active memory cgroup.
  *
@@ -63,7 +64,7 @@ void mm_local_put_pages(struct page **pages, unsigned int nr, bool zeroed)
  * Return: 0 and all pages, or -ENOMEM, -EINTR if a fatal signal is pending, or what
  * changing the direct map gives, and no page.
  */
-int mm_local_get_pages(struct page **pages, unsigned int nr)
+int mm_local_get_pages(struct page **pages, unsigned int nr, gfp_t gfp)
 {
 	bool flush = false;
 	unsigned int i;
@@ -79,7 +80,7 @@ int mm_local_get_pages(struct page **pages, unsigned int nr)
 		cond_resched();
 
 		err = -ENOMEM;
-		page = mm_local_pool_get();
+		page = mm_local_pool_get(gfp);
 		if (IS_ERR(page))
 			goto put;
 		if (page) {
@@ -87,7 +88,7 @@ int mm_local_get_pages(struct page **pages, unsigned int nr)
 			continue;
 		}
 
-		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		page = alloc_page(gfp | __GFP_ZERO);
 		if (!page)
 			goto put;
 		/*

@@ -253,17 +253,18 @@ static void pool_put(struct page *page)
 	queue_delayed_work(system_dfl_wq, &idle_work, IDLE_TIME);
 }
 
-static int pool_charge(struct page *page)
+static int pool_charge(struct page *page, gfp_t gfp)
 {
-	if (!memcg_kmem_charge_page(page, GFP_KERNEL_ACCOUNT | __GFP_NORETRY, 0))
+	if (!memcg_kmem_charge_page(page, gfp | __GFP_NORETRY, 0))
 		return 0;
 	/* Before the OOM killer comes: what is to be zeroed is still charged. */
 	flush_delayed_work(&zero_work);
-	return memcg_kmem_charge_page(page, GFP_KERNEL_ACCOUNT, 0);
+	return memcg_kmem_charge_page(page, gfp, 0);
 }
 
 /**
  * mm_local_pool_get() - Get a zeroed page that is out of the direct map.
+ * @gfp: As for mm_local_get_pages(): what to charge it with.
  *
  * It has two references and is charged to the active memory cgroup.
  *
@@ -271,7 +272,7 @@ static int pool_charge(struct page *page)
  * Return: The page; NULL if there is none and the pool cannot have another block; or
  * ERR_PTR(-ENOMEM) if the memory cgroup cannot be charged.
  */
-struct page *mm_local_pool_get(void)
+struct page *mm_local_pool_get(gfp_t gfp)
 {
 	const int nid = numa_mem_id();
 	struct page *page;
@@ -279,7 +280,7 @@ struct page *mm_local_pool_get(void)
 	if (!READ_ONCE(nodes) || !node_isset(nid, cpuset_current_mems_allowed))
 		return NULL;
 	page = pool_take(nid) ?: pool_grow(nid);
-	if (page && pool_charge(page)) {
+	if (page && pool_charge(page, gfp)) {
 		pool_put(page);
 		return ERR_PTR(-ENOMEM);
 	}

@@ -254,7 +254,7 @@ int mm_local_alloc(struct mm_local *ml, size_t size)
 	return __mm_local_alloc(ml, size, GFP_KERNEL_ACCOUNT);
 }
 
-/* As mm_local_alloc(), and with __GFP_NORETRY without the OOM killer. */
+/* As mm_local_alloc(); with __GFP_NORETRY, its pages wake no OOM killer. */
 int __mm_local_alloc(struct mm_local *ml, size_t size, gfp_t gfp)
 {
 	struct mm_struct *mm = current->mm;

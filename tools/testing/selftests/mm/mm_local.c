@@ -1522,9 +1522,16 @@ TEST_F(mapping_calls, stack_growth)
 	const unsigned long far = 600 * ps();
 	unsigned long reserve, stack, second = 0;
 	const struct place *p = &self->p;
+	struct rlimit limit;
 	int fd = device();
 	void *mem;
 
+	/* With large pages, more than a stack may have. */
+	ASSERT_EQ(0, getrlimit(RLIMIT_STACK, &limit));
+	if (limit.rlim_cur < far) {
+		limit.rlim_cur = far;
+		ASSERT_EQ(0, setrlimit(RLIMIT_STACK, &limit));
+	}
 	/* Another VMA, with room above that nothing else is in. */
 	reserve = elsewhere(far);
 	ASSERT_NE(0, reserve);

@@ -703,7 +703,7 @@ TEST_F(arm64, page_tables_at_the_border)
 	long with, without;
 
 	ASSERT_EQ(0, ioctl(self->p.fd, MM_LOCAL_TEST_WINDOW, &win));
-	/* It is somewhere in the last GiB; with pages of 64 KiB, a table covers half. */
+	/* The stack is anywhere in the GiB below; with 64 KiB pages a table covers half. */
 	if (getauxval(AT_EXECFN) >= win.addr - ps() / 8 * ps())
 		SKIP(return, "not here: the stack has the last page table already");
 	r.addr = win.addr;

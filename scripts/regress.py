@@ -113,7 +113,7 @@ def logged(pattern):
 
 def compare(where, reasons, verbose):
     base, patched = read(f'{where}/base'), read(f'{where}/patched')
-    reason = dict(line.split('\t') for line in lines_of(reasons)
+    reason = dict(line.split('\t')[:2] for line in lines_of(reasons)
                   if line and not line.startswith('#'))
     verdicts, rows, seen = [], [], {}
     for name in list(base) + [n for n in patched if n not in base]:

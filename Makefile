@@ -5,6 +5,7 @@ ARCH ?= x86_64
 CONFIG ?= proof
 ARGS ?=
 LONG ?=
+PART ?=
 
 .DEFAULT_GOAL := prove
 .NOTPARALLEL:
@@ -15,9 +16,9 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 	@echo "Variables: ARCH=$(ARCH) CONFIG=$(CONFIG) ARGS='$(ARGS)' LONG= KERNEL_SRC="
 
-prove: ## the proof: build, boot, attack, print a table (ARGS=-v: every case)
+prove: ## build, boot, attack, print a table (ARGS=-v: every case; PART=N: only so far)
 	@scripts/setup $(ARCH)
-	@scripts/prove --arch $(ARCH) --config $(CONFIG) $(ARGS)
+	@scripts/prove --arch $(ARCH) --config $(CONFIG) $(if $(PART),--part '$(PART)') $(ARGS)
 
 check: ## every test of ARCH; ends with "N passed, N failed" (LONG=1: more)
 	@LONG=$(LONG) ARCH=$(ARCH) scripts/check $(ARGS)
@@ -42,19 +43,24 @@ matrix: ## compile it in many configurations and for many architectures
 	@scripts/setup x86_64 matrix
 	@scripts/matrix
 
-mail: ## the series as it would be posted, in build/mail/ (FROM='Name <address>')
+diff: ## what part N of the series changes (PART=N; ARGS=FILE...)
+	@scripts/tree --keep
+	@scripts/parts --diff '$(PART)' $(ARGS)
+
+mail: ## part N as it would be posted, in build/mail/ (PART=N FROM='Name <address>')
 	@scripts/setup $(ARCH) mail
-	@scripts/mail
+	@PART='$(PART)' scripts/mail
 
 kernel: ## build one kernel (CONFIG=proof, kasan or kcsan)
 	@scripts/setup $(ARCH)
 	@scripts/build --arch $(ARCH) --config $(CONFIG) $(ARGS)
 
-boot: ## an interactive shell in the patched kernel, the selftest inside
+boot: ## an interactive shell in the patched kernel, the selftests inside
 	@scripts/setup $(ARCH)
-	@scripts/build --arch $(ARCH) --config $(CONFIG) >/dev/null
-	@scripts/vm --arch $(ARCH) --config $(CONFIG) $(ARGS) \
-		-f "$$(scripts/selftest --arch $(ARCH) --config $(CONFIG) mm_local)" -i
+	@set -- --tree "$$(scripts/kit)" --arch $(ARCH) --config $(CONFIG) && \
+		scripts/build "$$@" >/dev/null && \
+		scripts/vm "$$@" $(ARGS) $$(scripts/selftest "$$@" kernel_owned_vma \
+		mm_local_access mm_local_lifetime mm_local_leak | sed 's/^/-f /') -i
 
 regress: ## the tree's own selftests on base and patched kernel, side by side
 	@scripts/setup $(ARCH)
@@ -71,4 +77,4 @@ mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean
 
-.PHONY: help prove check tree export verify bisect-check matrix mail kernel boot regress bench mutants clean
+.PHONY: help prove check tree export verify bisect-check matrix diff mail kernel boot regress bench mutants clean

@@ -5,7 +5,7 @@
  *
  * An area is a few pages that are taken out of the direct map and mapped,
  * supervisor-only, into a kernel-owned VMA in the mm's window, [MM_LOCAL_START,
- * MM_LOCAL_END).  See Documentation/mm/mm_local.rst.
+ * MM_LOCAL_END).
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>

@@ -2,8 +2,6 @@
 /*
  * Small objects in mm-local memory: pieces of areas that all small objects of one mm
  * share, for those to whom a page, a VMA and two unmapped pages are too much.
- *
- * See Documentation/mm/mm_local.rst.
  */
 #include <linux/genalloc.h>
 #include <linux/list.h>

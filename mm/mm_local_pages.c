@@ -2,8 +2,6 @@
 /*
  * The pages of mm-local memory, out of the direct map as long as they are in use,
  * and the page tables that lead to them.
- *
- * See Documentation/mm/mm_local.rst.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>

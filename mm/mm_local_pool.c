@@ -6,8 +6,6 @@
  * and one flush of the TLBs does for all of its pages.  A block without a page in use
  * goes back to the system when memory is short, after some seconds, and before a
  * hibernation.
- *
- * See Documentation/mm/mm_local.rst.
  */
 #include <linux/cleanup.h>
 #include <linux/cpuset.h>

@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Test driver for kernel-owned VMAs and mm-local memory, see mm_local_test.h.
+ * Test driver for mm-local memory, see mm_local_test.h.
  *
- * It stands in for a part of the kernel that uses them, and also tells its user
- * what nobody should know: where an area is, and what leads to its pages.
+ * It stands in for a part of the kernel that uses the memory.  Besides, it reports
+ * the address of an area and every page table entry that leads to its pages, so
+ * that a test can look for mappings other than the owner's.
  */
-#include <linux/anon_inodes.h>
-#include <linux/cacheflush.h>
-#include <linux/cpumask.h>
 #include <linux/debugfs.h>
-#include <linux/delay.h>
 #include <linux/fs.h>
-#include <linux/hash.h>
 #include <linux/kasan.h>
-#include <linux/kthread.h>
-#include <linux/memblock.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mm_local.h>
-#include <linux/mman.h>
 #include <linux/pagewalk.h>
 #include <linux/panic.h>
 #include <linux/pid.h>
-#include <linux/random.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/set_memory.h>
@@ -35,69 +27,26 @@
 #include "mm_local.h"
 #include "mm_local_test.h"
 
-/**
- * struct user_map - pages of a VMA at a user address
- * @refs: one for each VMA that they are in; a munmap may split one.
- * @nr_pages: how many.
- * @pages: the pages.
- */
-struct user_map {
-	refcount_t refs;
-	unsigned int nr_pages;
-	struct page *pages[] __counted_by(nr_pages);
-};
-
-/**
- * struct test_file - what an open file has
- * @lock: for writing by calls that change what follows, for reading by others.
- * @ml: the handle of the area.
- * @mm: the owner of the area, held by mmgrab(), or NULL.
- * @addr: where the area is or was.
- * @size: its size in bytes.
- * @pfns: its page frames, remembered after it is freed.
- * @nr_pfns: how many.
- * @alias: a vmap() of the pages, or NULL.
- * @pattern: the first eight bytes last written, as the caller gave them.
- * @has_pattern: whether there are any.
- * @map_mm: the mm that @map is in, held by mmgrab(), or NULL.
- * @map: the user_map, for comparison only.
- * @map_addr: where it was mapped.
- * @map_size: its size in bytes.
- * @lazy: the kernel thread between LAZY_BEGIN and LAZY_END, or NULL.
- * @lazy_data: what it was given.
+/*
+ * What an open file has.  @lock is held for writing by calls that change the rest,
+ * and for reading by others.
  */
 struct test_file {
 	struct rw_semaphore lock;	/* see above */
-	struct mm_local ml;
-	struct mm_struct *mm;
-	unsigned long addr;
-	unsigned long size;
-	unsigned long *pfns;
+	struct mm_local ml;		/* the handle of the area */
+	struct mm_struct *mm;		/* its owner, held by mmgrab(), or NULL */
+	unsigned long addr;		/* where the area is or was */
+	unsigned long size;		/* in bytes */
+	unsigned long *pfns;		/* remembered after it is freed */
 	unsigned long nr_pfns;
-	void *alias;
-	u64 pattern;
+	void *alias;			/* a vmap() of the pages, or NULL */
+	u64 pattern;			/* what was written first, as given */
 	bool has_pattern;
-	struct mm_struct *map_mm;
-	struct user_map *map;
-	unsigned long map_addr;
-	unsigned long map_size;
-	struct task_struct *lazy;
-	struct lazy *lazy_data;
 };
 
-/* Page table walks */
-
-/**
- * struct scan - a walk that looks for page frames
- * @pfns: the page frames.
- * @nr: how many.
- * @min: the lowest.
- * @max: the highest.
- * @collect: write what is found to @pfns instead.
- * @found: entries that lead to one of them.
- * @changed: those that are not as mm_local_alloc() makes them.
- * @addr: the address of one.
- * @checked: entries looked at.
+/*
+ * A walk of page tables that looks for @nr page frames, between @min and @max, or
+ * that fills in @pfns.
  */
 struct scan {
 	unsigned long *pfns;
@@ -105,10 +54,10 @@ struct scan {
 	unsigned long min;
 	unsigned long max;
 	bool collect;
-	unsigned long found;
-	unsigned long changed;
-	unsigned long addr;
-	unsigned long checked;
+	unsigned long found;	/* entries that lead to one of them */
+	unsigned long changed;	/* those not as mm_local_alloc() makes them */
+	unsigned long addr;	/* the address of one */
+	unsigned long checked;	/* entries looked at */
 };
 
 static void scan_range(struct scan *scan, unsigned long addr, unsigned long pfn,
@@ -259,116 +208,6 @@ static void scan_kernel(struct scan *scan)
 	put_online_mems();
 }
 
-#ifdef CONFIG_X86_64
-/* Something that is in the kernel image. */
-static u8 in_image[PAGE_SIZE] __page_aligned_data = { 1 };
-
-/**
- * struct image_scan - a walk of the kernel image
- * @freed: entries that lead to pages which are not the image's any more.
- * @addr: the address of one.
- * @own: entries that lead to in_image.
- * @checked: entries looked at.
- */
-struct image_scan {
-	unsigned long freed;
-	unsigned long addr;
-	unsigned long own;
-	unsigned long checked;
-};
-
-static void image_range(struct image_scan *scan, unsigned long addr,
-			unsigned long pfn, unsigned long nr)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr; i++, addr += PAGE_SIZE) {
-		struct page *page = pfn_to_online_page(pfn + i);
-
-		scan->checked++;
-		scan->own += pfn + i == __pa_symbol(in_image) >> PAGE_SHIFT;
-		if (page && !PageReserved(page)) {
-			scan->freed++;
-			scan->addr = addr;
-		}
-	}
-}
-
-static int image_pmd(pmd_t *pmd, unsigned long addr, unsigned long next,
-		     struct mm_walk *walk)
-{
-	const pmd_t val = READ_ONCE(*pmd);
-
-	if (!pmd_leaf(val))
-		return 0;
-	if (pmd_present(val))
-		image_range(walk->private, addr, pmd_pfn(val),
-			    PMD_SIZE >> PAGE_SHIFT);
-	walk->action = ACTION_CONTINUE;
-	return 0;
-}
-
-static int image_pte(pte_t *pte, unsigned long addr, unsigned long next,
-		     struct mm_walk *walk)
-{
-	const pte_t val = ptep_get_lockless(pte);
-
-	if (pte_present(val))
-		image_range(walk->private, addr, pte_pfn(val), 1);
-	return 0;
-}
-
-static const struct mm_walk_ops image_ops = {
-	.pmd_entry = image_pmd,
-	.pte_entry = image_pte,
-};
-
-static int test_scan_image(void __user *argp)
-{
-	struct mm_local_test_scan out = {};
-	struct image_scan scan = {};
-
-	get_online_mems();
-	mmap_write_lock(&init_mm);
-	walk_page_range_debug(&init_mm, __START_KERNEL_map,
-			      __START_KERNEL_map + KERNEL_IMAGE_SIZE,
-			      &image_ops, NULL, &scan);
-	mmap_write_unlock(&init_mm);
-	put_online_mems();
-
-	out.alias = scan.freed;
-	out.alias_addr = scan.addr;
-	out.owner = scan.own;
-	out.checked = scan.checked;
-	return copy_to_user(argp, &out, sizeof(out)) ? -EFAULT : 0;
-}
-#else
-static int test_scan_image(void __user *argp)
-{
-	return -EOPNOTSUPP;
-}
-#endif
-
-#ifdef CONFIG_MITIGATION_PAGE_TABLE_ISOLATION
-static int test_user_table(void __user *argp)
-{
-	struct mm_local_test_range range;
-	pgd_t *pgd;
-
-	if (!cpu_feature_enabled(X86_FEATURE_PTI))
-		return -EOPNOTSUPP;
-	if (copy_from_user(&range, argp, sizeof(range)))
-		return -EFAULT;
-	pgd = pgd_offset(current->mm, (unsigned long)range.addr);
-	return !pgd_none(READ_ONCE(*kernel_to_user_pgdp(pgd)));
-}
-#else
-static int test_user_table(void __user *argp)
-{
-	return -EOPNOTSUPP;
-}
-#endif
-
 static void scan_mm(struct scan *scan, struct mm_struct *mm,
 		    unsigned long start, unsigned long end)
 {
@@ -515,20 +354,6 @@ static int test_scan(struct test_file *tf, void __user *argp)
 	return copy_to_user(argp, &out, sizeof(out)) ? -EFAULT : 0;
 }
 
-static int test_outside(struct test_file *tf)
-{
-	unsigned long i;
-	int outside = 0;
-
-	if (!tf->pfns)
-		return -ENOENT;
-	for (i = 0; i < tf->nr_pfns; i++)
-		outside += !kernel_page_present(pfn_to_page(tf->pfns[i]));
-	return outside;
-}
-
-/* Areas in the window */
-
 static void forget_area(struct test_file *tf)
 {
 	vunmap(tf->alias);
@@ -668,205 +493,6 @@ static int test_data(struct test_file *tf, void __user *argp, bool write)
 	return 0;
 }
 
-static int test_churn(struct test_file *tf, void __user *argp)
-{
-	struct mm_local_test_churn churn;
-	u64 *words = mm_local_addr(&tf->ml);
-	u64 round, i, n;
-
-	if (copy_from_user(&churn, argp, sizeof(churn)))
-		return -EFAULT;
-	if (IS_ERR(words))
-		return PTR_ERR(words);
-	if ((churn.offset | churn.size) % sizeof(*words) ||
-	    churn.offset > tf->size || churn.size > tf->size - churn.offset)
-		return -EINVAL;
-
-	words += churn.offset / sizeof(*words);
-	n = churn.size / sizeof(*words);
-	for (round = 0; round < churn.rounds; round++) {
-		for (i = 0; i < n; i++)
-			WRITE_ONCE(words[i], hash_64(churn.seed + round * n + i, 64));
-		cond_resched();
-		if (signal_pending(current))
-			return -EINTR;
-		for (i = 0; i < n; i++) {
-			if (READ_ONCE(words[i]) !=
-			    hash_64(churn.seed + round * n + i, 64))
-				return -EIO;
-		}
-	}
-	return 0;
-}
-
-/* Without the check of the address that copy_from_kernel_nofault() makes. */
-static int read_anywhere(unsigned long addr)
-{
-	u64 val;
-
-	pagefault_disable();
-	__get_kernel_nofault(&val, (void *)addr, u64, fault);
-	pagefault_enable();
-	return 1;
-fault:
-	pagefault_enable();
-	return 0;
-}
-
-/**
- * struct lazy - what a kernel thread needs that keeps a translation
- * @mm: the mm to borrow, held by mmget() until @ready, or NULL.
- * @addr: where to read.
- * @ready: completed when the thread has read it and uses @mm lazily.
- * @before: whether it could read then.
- * @go: set when it is to read again.
- */
-struct lazy {
-	struct mm_struct *mm;
-	unsigned long addr;
-	struct completion ready;
-	int before;
-	bool go;
-};
-
-static int lazy_fn(void *data)
-{
-	struct lazy *lazy = data;
-	const u64 until = get_jiffies_64() + 5 * HZ;
-	int after;
-
-	if (lazy->mm) {
-		kthread_use_mm(lazy->mm);
-		/* Nobody else on this CPU, who would have the mm unloaded. */
-		preempt_disable();
-		read_anywhere(lazy->addr);
-		preempt_enable();
-		kthread_unuse_mm(lazy->mm);
-	}
-
-	preempt_disable();
-	lazy->before = (!lazy->mm || current->active_mm == lazy->mm) &&
-		       read_anywhere(lazy->addr);
-	complete(&lazy->ready);
-	while (!READ_ONCE(lazy->go) && time_before64(get_jiffies_64(), until))
-		cpu_relax();
-	after = read_anywhere(lazy->addr);
-	preempt_enable();
-
-	while (!kthread_should_stop())
-		schedule_timeout_idle(1);
-	after = READ_ONCE(lazy->go) ? after : -ETIMEDOUT;
-	kfree(lazy);
-	return after;
-}
-
-static int lazy_begin(struct test_file *tf, unsigned long cpu,
-		      struct mm_struct *mm, void *addr)
-{
-	struct task_struct *task;
-	struct lazy *lazy;
-
-	if (tf->lazy)
-		return -EBUSY;
-	if (cpu >= nr_cpu_ids || !cpu_online(cpu))
-		return -EINVAL;
-	lazy = kzalloc_obj(*lazy);
-	if (!lazy)
-		return -ENOMEM;
-
-	lazy->mm = mm;
-	lazy->addr = (unsigned long)addr;
-	init_completion(&lazy->ready);
-	task = kthread_create_on_cpu(lazy_fn, lazy, cpu, "mm_local_lazy/%u");
-	if (IS_ERR(task)) {
-		kfree(lazy);
-		return PTR_ERR(task);
-	}
-	tf->lazy = get_task_struct(task);
-	tf->lazy_data = lazy;
-	wake_up_process(task);
-	wait_for_completion(&lazy->ready);
-	/* As it should be; or the rest shows nothing. */
-	return lazy->before ? 0 : -EIO;
-}
-
-static int test_lazy_begin(struct test_file *tf, unsigned long cpu)
-{
-	void *addr = mm_local_addr(&tf->ml);
-
-	if (IS_ERR(addr))
-		return PTR_ERR(addr);
-	return lazy_begin(tf, cpu, current->mm, addr);
-}
-
-static int test_lazy_end(struct test_file *tf)
-{
-	int ret;
-
-	if (!tf->lazy)
-		return -ENOENT;
-	WRITE_ONCE(tf->lazy_data->go, true);
-	ret = kthread_stop_put(tf->lazy);
-	tf->lazy = NULL;
-	return ret;
-}
-
-static int test_stale(struct test_file *tf, unsigned long arg, bool vmapped)
-{
-	/* What the pool takes in, and an area for which it needs another one. */
-	const bool block = arg & MM_LOCAL_TEST_BLOCK;
-	const unsigned int order = block ? get_order(SZ_2M) : 0;
-	const unsigned long size = block ? SZ_4M : PAGE_SIZE;
-	const unsigned long cpu = arg & ~MM_LOCAL_TEST_BLOCK;
-	struct scan scan = { .collect = true, .nr = size >> PAGE_SHIFT };
-	struct mm_local ml = {};
-	struct page *page, *read;
-	unsigned long pfn, i;
-	int err, ret;
-	void *addr;
-
-	scan.pfns = kvmalloc_objs(*scan.pfns, scan.nr);
-	page = alloc_pages(GFP_KERNEL, order);
-	if (!scan.pfns || !page) {
-		if (page)
-			__free_pages(page, order);
-		kvfree(scan.pfns);
-		return -ENOMEM;
-	}
-
-	mm_local_pool_drain();
-	/*
-	 * Any of the block, at each call another one: what else the CPU reads may take
-	 * its place in a TLB that is direct-mapped, as QEMU's is.
-	 */
-	read = page + get_random_u32_below(1U << order);
-	pfn = page_to_pfn(read);
-	addr = vmapped ? vmap(&read, 1, VM_MAP, PAGE_KERNEL) : page_address(read);
-	err = addr ? lazy_begin(tf, cpu, NULL, addr) : -ENOMEM;
-	if (vmapped)
-		vunmap(addr);
-	__free_pages(page, order);
-
-	err = err ?: mm_local_alloc(&ml, size);
-	ret = test_lazy_end(tf);
-	if (err)
-		goto free;
-
-	err = -EAGAIN;
-	addr = mm_local_addr(&ml);
-	if (!WARN_ON_ONCE(IS_ERR(addr)))
-		scan_mm(&scan, current->mm, (unsigned long)addr,
-			(unsigned long)addr + size);
-	mm_local_free(&ml);
-	for (i = 0; i < scan.found; i++) {
-		if (scan.pfns[i] == pfn)
-			err = ret;
-	}
-free:
-	kvfree(scan.pfns);
-	return err;
-}
-
 static int test_alias(struct test_file *tf, bool on)
 {
 	const unsigned long nr = tf->nr_pfns;
@@ -911,244 +537,13 @@ static int test_window(void __user *argp)
 	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : 0;
 }
 
-/* Kernel-owned VMAs at user addresses */
-
-static void user_map_put(struct user_map *map)
-{
-	unsigned int i;
-
-	if (!refcount_dec_and_test(&map->refs))
-		return;
-	for (i = 0; i < map->nr_pages && map->pages[i]; i++)
-		__free_page(map->pages[i]);
-	kvfree(map);
-}
-
-static void user_map_open(struct vm_area_struct *vma)
-{
-	struct user_map *map = vma->vm_private_data;
-
-	refcount_inc(&map->refs);
-}
-
-static void user_map_close(struct vm_area_struct *vma)
-{
-	user_map_put(vma->vm_private_data);
-}
-
-static const struct vm_operations_struct user_map_vm_ops = {
-	.open	= user_map_open,
-	.close	= user_map_close,
-};
-
-/* The mmap lock is held for writing. */
-static int user_map_insert(struct mm_struct *mm, struct user_map *map,
-			   struct mm_local_test_range *range, bool owned)
-{
-	vm_flags_t flags = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
-			   VM_DONTDUMP | VM_SOFTDIRTY;
-	struct vm_area_struct *vma;
-	unsigned long addr;
-	unsigned int i;
-	int err;
-
-	if (range->prot & PROT_READ)
-		flags |= VM_READ;
-	if (range->prot & PROT_WRITE)
-		flags |= VM_WRITE;
-
-	addr = get_unmapped_area(NULL, 0, range->size, 0, 0);
-	if (IS_ERR_VALUE(addr))
-		return addr;
-
-	vma = vm_area_alloc(mm);
-	if (!vma)
-		return -ENOMEM;
-	vma->vm_start = addr;
-	vma->vm_end = addr + range->size;
-	vma->vm_ops = &user_map_vm_ops;
-	vma->vm_private_data = map;
-	vm_flags_init(vma, flags);
-	/* Writable at once: nothing may fault on it, or ask for a copy. */
-	vma->vm_page_prot = vm_get_page_prot(flags | VM_SHARED);
-	err = insert_vm_struct(mm, vma);
-	if (err) {
-		vm_area_free(vma);
-		return err;
-	}
-	refcount_inc(&map->refs);
-	vm_stat_account(mm, flags, map->nr_pages);
-
-	for (i = 0; i < map->nr_pages; i++) {
-		if (vmf_insert_pfn(vma, addr + i * PAGE_SIZE,
-				   page_to_pfn(map->pages[i])) !=
-		    VM_FAULT_NOPAGE) {
-			err = -ENOMEM;
-			goto unmap;
-		}
-	}
-
-	/* What it is refused must not be for want of these. */
-	vm_flags_set(vma, VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC);
-	if (owned)
-		err = mseal_kernel_owned(mm, addr, addr + range->size);
-	if (err)
-		goto unmap;
-	range->addr = addr;
-	return 0;
-
-unmap:
-	do_munmap(mm, addr, range->size, NULL);
-	return err;
-}
-
-static int test_map(struct test_file *tf, void __user *argp, bool owned)
-{
-	struct mm_struct *mm = current->mm;
-	struct mm_local_test_range range;
-	struct user_map *map;
-	unsigned int i;
-	int err = 0;
-
-	if (copy_from_user(&range, argp, sizeof(range)))
-		return -EFAULT;
-	if (!range.size || !PAGE_ALIGNED(range.size) || range.size > SZ_16M ||
-	    range.prot & ~(PROT_READ | PROT_WRITE))
-		return -EINVAL;
-	if (tf->map)
-		return -EBUSY;
-
-	map = kvzalloc_flex(*map, pages, range.size >> PAGE_SHIFT);
-	if (!map)
-		return -ENOMEM;
-	map->nr_pages = range.size >> PAGE_SHIFT;
-	refcount_set(&map->refs, 1);
-	for (i = 0; i < map->nr_pages; i++) {
-		map->pages[i] = alloc_page(GFP_USER | __GFP_ZERO);
-		if (!map->pages[i]) {
-			err = -ENOMEM;
-			goto put;
-		}
-	}
-
-	mmap_write_lock(mm);
-	err = user_map_insert(mm, map, &range, owned);
-	mmap_write_unlock(mm);
-	if (err)
-		goto put;
-
-	tf->map = map;
-	tf->map_mm = mm;
-	mmgrab(mm);
-	tf->map_addr = range.addr;
-	tf->map_size = range.size;
-	/* The file keeps its reference, so that @map is not reused. */
-	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : 0;
-
-put:
-	user_map_put(map);
-	return err;
-}
-
-/* Unmap what is left of the VMA, which userspace may have had back. */
-static void forget_map(struct test_file *tf)
-{
-	struct mm_struct *mm = tf->map_mm;
-
-	if (!tf->map)
-		return;
-	if (mmget_not_zero(mm)) {
-		const unsigned long end = tf->map_addr + tf->map_size;
-		struct vm_area_struct *vma;
-		struct vma_iterator vmi;
-
-		mmap_write_lock(mm);
-		vma_iter_init(&vmi, mm, tf->map_addr);
-		for_each_vma_range(vmi, vma, end) {
-			if (vma->vm_private_data != tf->map ||
-			    vma->vm_ops != &user_map_vm_ops)
-				continue;
-			if (do_vmi_align_munmap(&vmi, vma, mm, vma->vm_start,
-						vma->vm_end, NULL,
-						MUNMAP_KERNEL_OWNED))
-				break;
-		}
-		mmap_write_unlock(mm);
-		mmput_async(mm);
-	}
-	mmdrop(mm);
-	user_map_put(tf->map);
-	tf->map = NULL;
-}
-
-static int test_munmap(void __user *argp, munmap_flags_t flags)
-{
-	struct mm_struct *mm = current->mm;
-	struct mm_local_test_range range;
-	struct vm_area_struct *vma;
-	struct vma_iterator vmi;
-	int err;
-
-	if (copy_from_user(&range, argp, sizeof(range)))
-		return -EFAULT;
-	if (!range.size || !PAGE_ALIGNED(range.addr | range.size) ||
-	    range.addr > TASK_SIZE || range.size > TASK_SIZE - range.addr)
-		return -EINVAL;
-
-	mmap_write_lock(mm);
-	vma_iter_init(&vmi, mm, range.addr);
-	vma = vma_find(&vmi, range.addr + range.size);
-	err = -ENOENT;
-	if (vma)
-		err = do_vmi_align_munmap(&vmi, vma, mm, range.addr,
-					  range.addr + range.size, NULL, flags);
-	mmap_write_unlock(mm);
-	return err;
-}
-
-static int test_seal(void __user *argp, bool seal)
-{
-	struct mm_struct *mm = current->mm;
-	struct mm_local_test_range range;
-	int err;
-
-	if (copy_from_user(&range, argp, sizeof(range)))
-		return -EFAULT;
-	if (!range.size || !PAGE_ALIGNED(range.addr | range.size) ||
-	    range.addr > TASK_SIZE || range.size > TASK_SIZE - range.addr)
-		return -EINVAL;
-
-	mmap_write_lock(mm);
-	if (seal)
-		err = mseal_kernel_owned(mm, range.addr, range.addr + range.size);
-	else
-		err = munseal_kernel_owned(mm, range.addr,
-					   range.addr + range.size);
-	mmap_write_unlock(mm);
-	return err;
-}
-
-/* The file */
-
-static struct test_file *new_test_file(void)
+static int mm_local_test_open(struct inode *inode, struct file *file)
 {
 	struct test_file *tf = kzalloc_obj(*tf);
 
-	if (tf)
-		init_rwsem(&tf->lock);
-	return tf;
-}
-
-static int mm_local_test_open(struct inode *inode, struct file *file)
-{
-	struct test_file *tf;
-
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-
-	tf = new_test_file();
 	if (!tf)
 		return -ENOMEM;
+	init_rwsem(&tf->lock);
 	file->private_data = tf;
 	add_taint(TAINT_TEST, LOCKDEP_STILL_OK);
 	return nonseekable_open(inode, file);
@@ -1158,36 +553,10 @@ static int mm_local_test_release(struct inode *inode, struct file *file)
 {
 	struct test_file *tf = file->private_data;
 
-	test_lazy_end(tf);
-	test_free(tf, /* kthread= */ false);
+	test_free(tf, /* kthread = */ false);
 	forget_area(tf);
-	forget_map(tf);
 	kfree(tf);
 	return 0;
-}
-
-static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
-				unsigned long arg);
-
-static const struct file_operations mm_local_test_fops = {
-	.open		= mm_local_test_open,
-	.release	= mm_local_test_release,
-	.unlocked_ioctl	= mm_local_test_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
-};
-
-static int test_open(void)
-{
-	struct test_file *tf = new_test_file();
-	int fd;
-
-	if (!tf)
-		return -ENOMEM;
-	fd = anon_inode_getfd("[mm_local_test]", &mm_local_test_fops, tf,
-			      O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		kfree(tf);
-	return fd;
 }
 
 static long reading_ioctl(struct test_file *tf, unsigned int cmd,
@@ -1198,13 +567,9 @@ static long reading_ioctl(struct test_file *tf, unsigned int cmd,
 	case MM_LOCAL_TEST_ADDR:
 		return test_addr(tf, argp);
 	case MM_LOCAL_TEST_READ:
-		return test_data(tf, argp, /* write= */ false);
-	case MM_LOCAL_TEST_SCAN:
-		return test_scan(tf, argp);
-	case MM_LOCAL_TEST_OUTSIDE:
-		return test_outside(tf);
+		return test_data(tf, argp, /* write = */ false);
 	default:
-		return test_churn(tf, argp);
+		return test_scan(tf, argp);
 	}
 }
 
@@ -1216,28 +581,15 @@ static long changing_ioctl(struct test_file *tf, unsigned int cmd,
 	guard(rwsem_write)(&tf->lock);
 	switch (cmd) {
 	case MM_LOCAL_TEST_ALLOC:
-		return test_alloc(tf, argp, /* small= */ false);
 	case MM_LOCAL_TEST_KZALLOC:
-		return test_alloc(tf, argp, /* small= */ true);
+		return test_alloc(tf, argp, cmd == MM_LOCAL_TEST_KZALLOC);
 	case MM_LOCAL_TEST_FREE:
-		return test_free(tf, /* kthread= */ false);
 	case MM_LOCAL_TEST_FREE_KTHREAD:
-		return test_free(tf, /* kthread= */ true);
+		return test_free(tf, cmd == MM_LOCAL_TEST_FREE_KTHREAD);
 	case MM_LOCAL_TEST_WRITE:
-		return test_data(tf, argp, /* write= */ true);
+		return test_data(tf, argp, /* write = */ true);
 	case MM_LOCAL_TEST_ALIAS:
 		return test_alias(tf, arg);
-	case MM_LOCAL_TEST_MAP:
-		return test_map(tf, argp, /* owned= */ true);
-	case MM_LOCAL_TEST_MAP_PLAIN:
-		return test_map(tf, argp, /* owned= */ false);
-	case MM_LOCAL_TEST_LAZY_BEGIN:
-		return test_lazy_begin(tf, arg);
-	case MM_LOCAL_TEST_LAZY_END:
-		return test_lazy_end(tf);
-	case MM_LOCAL_TEST_STALE:
-	case MM_LOCAL_TEST_STALE_VMAP:
-		return test_stale(tf, arg, cmd == MM_LOCAL_TEST_STALE_VMAP);
 	default:
 		return -ENOTTY;
 	}
@@ -1250,71 +602,30 @@ static long mm_local_test_ioctl(struct file *file, unsigned int cmd,
 	void __user *argp = (void __user *)arg;
 
 	switch (cmd) {
-	case MM_LOCAL_TEST_OPEN:
-		return test_open();
 	case MM_LOCAL_TEST_NOFAULT:
 		return test_nofault(argp);
-	case MM_LOCAL_TEST_MUNMAP:
-		return test_munmap(argp, MUNMAP_KERNEL_OWNED);
-	case MM_LOCAL_TEST_MUNMAP_PLAIN:
-		return test_munmap(argp, /* flags= */ 0);
-	case MM_LOCAL_TEST_SEAL:
-		return test_seal(argp, /* seal= */ true);
-	case MM_LOCAL_TEST_UNSEAL:
-		return test_seal(argp, /* seal= */ false);
 	case MM_LOCAL_TEST_WINDOW:
 		return test_window(argp);
-	case MM_LOCAL_TEST_SCAN_IMAGE:
-		return test_scan_image(argp);
-	case MM_LOCAL_TEST_USER_TABLE:
-		return test_user_table(argp);
-	case MM_LOCAL_TEST_SLEEP:
-		msleep(min(arg, 10 * MSEC_PER_SEC));
-		return 0;
 	case MM_LOCAL_TEST_ADDR:
 	case MM_LOCAL_TEST_READ:
 	case MM_LOCAL_TEST_SCAN:
-	case MM_LOCAL_TEST_OUTSIDE:
-	case MM_LOCAL_TEST_CHURN:
 		return reading_ioctl(tf, cmd, argp);
 	default:
 		return changing_ioctl(tf, cmd, arg);
 	}
 }
 
-/*
- * Whoever writes to mm_local_test_fetch lets the kernel execute an area that holds a
- * return instruction.  That it does not return but oopses shows that it cannot.
- */
-static int test_fetch(void *data, u64 val)
-{
-#ifdef CONFIG_ARM64
-	static const u32 code = 0xd65f03c0;	/* ret */
-#else
-	static const u8 code = 0xc3;		/* ret */
-#endif
-	struct mm_local ml = {};
-	void *addr;
-	int err;
-
-	err = mm_local_alloc(&ml, PAGE_SIZE);
-	if (err)
-		return err;
-	addr = mm_local_addr(&ml);
-	memcpy(addr, &code, sizeof(code));
-	flush_icache_range((unsigned long)addr, (unsigned long)addr + sizeof(code));
-	((void (*)(void))addr)();
-	mm_local_free(&ml);
-	return 0;
-}
-DEFINE_DEBUGFS_ATTRIBUTE(fetch_fops, NULL, test_fetch, "%llu\n");
+static const struct file_operations mm_local_test_fops = {
+	.open		= mm_local_test_open,
+	.release	= mm_local_test_release,
+	.unlocked_ioctl	= mm_local_test_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
 
 static int __init mm_local_test_init(void)
 {
 	debugfs_create_file_unsafe("mm_local_test", 0600, NULL, NULL,
 				   &mm_local_test_fops);
-	debugfs_create_file_unsafe("mm_local_test_fetch", 0200, NULL, NULL,
-				   &fetch_fops);
 	return 0;
 }
 late_initcall(mm_local_test_init);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Zero pages that are out of the direct map and in no page table.
- *
- * See Documentation/mm/mm_local.rst.
  */
 #include <linux/kthread.h>
 #include <linux/mm.h>

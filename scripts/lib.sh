@@ -96,3 +96,29 @@ SRC
 		die "cannot read $1 (no network? disk full?)"
 	}
 }
+
+# parts TREE: a line for each part that configs/parts makes of TREE's commits: its
+# number, its folder, the commit before its first one, and its last one.
+parts() {
+	local commits name last end n=0 before
+	commits=$(git -C "$1" log --reverse --format='%H %s' base..HEAD)
+	before=$(git -C "$1" rev-parse base^0)
+	while IFS=$'\t' read -r name last; do
+		[[ -n $name && $name != '#'* ]] || continue
+		n=$((n + 1))
+		end=$(awk -v s="$last" 'substr($0, 42) == s { print $1 }' <<<"$commits")
+		[ -n "$end" ] || die "configs/parts: no patch \"$last\" in $1, which ends part $name"
+		echo "$n $name $before $end"
+		before=$end
+	done <configs/parts
+	[ "$before" = "$(git -C "$1" rev-parse HEAD)" ] ||
+		die "configs/parts: the last part does not end with the last patch of $1"
+}
+
+# part TREE N: the same line of one part.
+part() {
+	local all
+	all=$(parts "$1")
+	awk -v n="$2" '$1 == n { print; found = 1 } END { exit !found }' <<<"$all" ||
+		die "there is no part '$2' (there is: $(cut -d' ' -f1 <<<"$all" | paste -sd' '))"
+}

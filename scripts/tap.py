@@ -3,8 +3,8 @@
 """Read what test programs print (TAP) and kernels log.
 
   tap.py cases FILE
-      One line a case: held, failed, skipped or left (out, for want of
-      privileges or of hardware), a tab, its name, a tab, why.
+      One line a case: held, failed, skipped or left (out, as privileges or hardware
+      are missing), a tab, its name, a tab, why, and in a proof a tab and the program.
       A plan that is not met is a failed case of its own.
   tap.py proof OUT STATUS LOG NAME
       The same for one boot of the proof: OUT is what scripts/guest-proof
@@ -36,6 +36,8 @@ REPORT = re.compile('|'.join((
     'sleeping function', 'scheduling while atomic', 'Objects remaining', 'not freed',
     'Poison overwritten', 'Redzone overwritten')))
 GROUP_OF_LOG = 'kernel log'
+# The programs of the attack kit; others are the tree's own.
+KIT = {f[:-2] for f in os.listdir('proof') if f.endswith('.c')}
 
 
 def lines_of(path):
@@ -147,8 +149,8 @@ def log_cases(guest, status, log):
 
 
 def show(found):
-    for state, name, why in found:
-        print(state, name, ' | '.join(why).replace('\t', ' '), sep='\t')
+    for state, name, why, *where in found:
+        print(state, name, ' | '.join(why).replace('\t', ' '), *where, sep='\t')
 
 
 def programs(lines):
@@ -183,7 +185,7 @@ def proof(out, status, log):
             mine = [(state, case.replace('.', '_32.', 1), why) for state, case, why in mine]
         reasons = ('SKIP not here', 'SKIP needs root')[:1 if user == 'root' else 2]
         mine = [('left' if state == 'skipped' and why[0].startswith(reasons)
-                 else state, case, why) for state, case, why in mine]
+                 else state, case, why, name) for state, case, why in mine]
         found += mine
     show(found + log_cases(guest, status, log))
 
@@ -220,7 +222,7 @@ def kunit(path, log):
 
 def documented(rst, path):
     ends = lambda name: (name.split('.')[0], name.split('.')[-1])
-    held = {ends(name) for state, name, _ in (line.split('\t') for line in lines_of(path))
+    held = {ends(name) for state, name, *_ in (line.split('\t') for line in lines_of(path))
             if state == 'held'}
     found, tests = [], False
     for line in lines_of(rst):
@@ -249,28 +251,33 @@ def table(args):
         name, path = arg.split('=', 1)
         boots[name] = [line.split('\t') for line in lines_of(path)]
     group = lambda case: case.split('.')[0]
+    origin = lambda at: '' if not at else 'kit' if at[0].removesuffix('_32') in KIT else 'tree'
     for found in boots.values():
-        for _, name, _ in found:
+        for _, name, *_ in found:
             rows.setdefault(group(name), '')
     log_row = rows.pop(GROUP_OF_LOG, '')
     rows[GROUP_OF_LOG] = log_row
 
-    cells = [['group', 'what was tried'] + list(boots)]
-    held = tried = 0
+    cells = [['group', 'from', 'what was tried'] + list(boots)]
+    sums = {'held': 0, 'tried': 0, 'tree': 0}
     for row, text in rows.items():
-        line = [row.replace('_', ' '), text]
-        for found in boots.values():
-            mine = [state for state, name, _ in found
-                    if group(name) == row and state != 'left']
-            good = mine.count('held')
-            held, tried = held + good, tried + len(mine)
-            line.append(f'{good}/{len(mine)}' + ('' if good == len(mine) else ' !')
-                        if mine else '-')
-        if line[2:] != ['-'] * len(boots):
-            cells.append(line)
+        for where in ('tree', 'kit', ''):
+            line = [row.replace('_', ' '), where, text]
+            for found in boots.values():
+                mine = [state for state, name, _, *at in found
+                        if group(name) == row and origin(at) == where and state != 'left']
+                good = mine.count('held')
+                sums['held'] += good
+                sums['tried'] += len(mine)
+                sums['tree'] += len(mine) if where == 'tree' else 0
+                line.append(f'{good}/{len(mine)}' + ('' if good == len(mine) else ' !')
+                            if mine else '-')
+            if line[3:] != ['-'] * len(boots):
+                cells.append(line)
+    held, tried = sums['held'], sums['tried']
     width = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     for n, line in enumerate(cells):
-        print('  '.join(cell.ljust(width[i]) if i < 2 else cell.rjust(width[i])
+        print('  '.join(cell.ljust(width[i]) if i < 3 else cell.rjust(width[i])
                         for i, cell in enumerate(line)).rstrip())
         if n == 0:
             print('  '.join('-' * w for w in width))
@@ -278,13 +285,15 @@ def table(args):
         shown = [f for f in found if verbose or f[0] not in ('held', 'left')]
         if shown:
             print(f'\n{boot}:')
-        for state, name, why in shown:
+        for state, name, why, *_ in shown:
             print(f'  {state:8}{name}' + (f'  ({rules.get(group(name), "")})' if verbose else ''))
             for line in why.split(' | ') if why else []:
                 print(f'            {line}')
-    left = [name for found in boots.values() for state, name, _ in found if state == 'left']
+    left = [name for found in boots.values() for state, name, *_ in found if state == 'left']
     if left:
         print(f'\n{len(left)} cases take privileges on any memory, or what this CPU has not.')
+    print(f'\n{sums["tree"]} cases are of tests in the tree ("tree"), the others of the attack kit '
+          '("kit", proof/)\nor about the boot.')
     print(f'\nproof: {held} of {tried} held')
     return 0 if held == tried and tried else 1
 

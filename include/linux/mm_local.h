@@ -15,7 +15,7 @@ struct mm_struct;
  * @area: Private to mm/mm_local*.c.
  *
  * To be embedded in the object that the memory belongs to.  A zeroed handle has
- * no memory.  See Documentation/mm/mm_local.rst.
+ * no memory.
  */
 struct mm_local {
 	struct mm_local_area *area;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests for the interface of mm-local memory and for sealing kernel-owned
- * VMAs: arguments, errors, and which mm is current.  What userspace can and
- * cannot do about it is for the kselftest mm_local.
+ * KUnit tests for the interface of mm-local memory: arguments, errors, and which mm
+ * is current.  What userspace can do about it is for the kselftests mm_local_*.
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
@@ -18,6 +17,11 @@ static int mm_local_test_init(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
 	return 0;
+}
+
+static unsigned long pages_of(struct mm_struct *mm)
+{
+	return atomic_long_read(&mm->mm_local_pages);
 }
 
 static void alloc_size(struct kunit *test)
@@ -80,38 +84,6 @@ static void handle_reuse(struct kunit *test)
 	mm_local_free(&ml);
 }
 
-/*
- * Areas share page tables, another one where there is no room.  How many that makes is
- * chance: some 20 for 512 areas, and more than 60 in one of 5,000 runs.
- */
-static void places(struct kunit *test)
-{
-	const int nr = PTRS_PER_PTE;
-	struct mm_local *ml = kunit_kcalloc(test, nr, sizeof(*ml), GFP_KERNEL);
-	unsigned long *table = kunit_kcalloc(test, nr, sizeof(*table), GFP_KERNEL);
-	int i, j, err = 0, tables = 0;
-
-	KUNIT_ASSERT_NOT_NULL(test, ml);
-	KUNIT_ASSERT_NOT_NULL(test, table);
-	for (i = 0; i < nr; i++) {
-		err = mm_local_alloc(&ml[i], PAGE_SIZE);
-		if (err)
-			break;
-		table[i] = (unsigned long)mm_local_addr(&ml[i]) / PMD_SIZE;
-		for (j = 0; table[j] != table[i]; j++)
-			;
-		tables += j == i;
-		if (i < nr / 16)
-			KUNIT_EXPECT_EQ(test, tables, 1);
-	}
-	/* With 64K pages that is more than an mm may have. */
-	KUNIT_EXPECT_EQ(test, err, nr * PAGE_SIZE > SZ_64M ? -ENOSPC : 0);
-	KUNIT_EXPECT_TRUE(test, err || tables > 1);
-	KUNIT_EXPECT_LE(test, tables, nr / 4);
-	while (i--)
-		mm_local_free(&ml[i]);
-}
-
 static void double_free(struct kunit *test)
 {
 	struct mm_local ml = {}, other = {};
@@ -127,68 +99,6 @@ static void double_free(struct kunit *test)
 
 	KUNIT_EXPECT_FALSE(test, IS_ERR(mm_local_addr(&other)));
 	mm_local_free(&other);
-}
-
-struct racer {
-	struct kunit *test;
-	struct mm_local *ml;
-	atomic_t *here;
-	int warnings;
-	struct completion done;
-};
-
-static int free_with_others(void *data)
-{
-	struct racer *r = data;
-
-	kunit_warning_suppress(r->test) {
-		atomic_inc(r->here);
-		while (atomic_read(r->here) < 2)
-			cond_resched();
-		mm_local_free(r->ml);
-		r->warnings = KUNIT_SUPPRESSED_WARNING_COUNT();
-	}
-	complete(&r->done);
-	return 0;
-}
-
-/* Two at the same time: one frees, the other one gets the warning. */
-static void racing_frees(struct kunit *test)
-{
-	int round, i, warnings = 0;
-
-	for (round = 0; round < 500; round++) {
-		atomic_t here = ATOMIC_INIT(0);
-		struct mm_local ml = {};
-		struct racer racers[2];
-
-		/* An area, or a small object. */
-		KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml, round % 2 ? PAGE_SIZE : 64),
-				0);
-		for (i = 0; i < 2; i++) {
-			struct task_struct *task;
-
-			racers[i] = (struct racer) {
-				.test = test, .ml = &ml, .here = &here,
-			};
-			init_completion(&racers[i].done);
-			task = kthread_run(free_with_others, &racers[i], "racer");
-			if (IS_ERR(task)) {
-				atomic_inc(&here);
-				complete(&racers[i].done);
-			}
-		}
-		for (i = 0; i < 2; i++) {
-			wait_for_completion(&racers[i].done);
-			warnings += racers[i].warnings;
-		}
-	}
-	KUNIT_EXPECT_EQ(test, warnings, round);
-}
-
-static unsigned long pages_of(struct mm_struct *mm)
-{
-	return atomic_long_read(&mm->mm_local_pages);
 }
 
 static void small_objects(struct kunit *test)
@@ -248,53 +158,6 @@ static void small_objects(struct kunit *test)
 	mm_local_hibernation_end();
 }
 
-static void small_object_freed_twice(struct kunit *test)
-{
-	struct mm_local ml = {}, other = {};
-
-	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml, 200), 0);
-	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&other, 200), 0);
-	mm_local_free(&ml);
-	kunit_warning_suppress(test) {
-		mm_local_free(&ml);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
-	}
-	KUNIT_EXPECT_FALSE(test, IS_ERR(mm_local_addr(&other)));
-	mm_local_free(&other);
-	KUNIT_EXPECT_EQ(test, pages_of(current->mm), 0);
-}
-
-/* Nobody else gets the address, and who frees it cannot zero it. */
-static void small_object_of_another_mm(struct kunit *test)
-{
-	struct mm_struct *mm = current->mm;
-	struct mm_local ml = {}, other = {}, none = {};
-	long addr_err;
-	int alloc_err = 0;
-	u8 *p;
-
-	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&other, 64), 0);
-	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml, 200), 0);
-	p = mm_local_addr(&ml);
-	memset(p, 7, 200);
-
-	kthread_unuse_mm(mm);
-	addr_err = PTR_ERR(mm_local_addr(&ml));
-	kunit_warning_suppress(test)
-		alloc_err = mm_local_kzalloc(&none, 200);
-	mm_local_free(&ml);
-	kthread_use_mm(mm);
-
-	KUNIT_EXPECT_EQ(test, addr_err, -EPERM);
-	KUNIT_EXPECT_EQ(test, alloc_err, -EINVAL);
-	KUNIT_EXPECT_EQ(test, p[0], 7);
-	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml, 200), 0);
-	KUNIT_EXPECT_PTR_EQ(test, mm_local_addr(&ml), (void *)p);
-	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, 200));
-	mm_local_free(&ml);
-	mm_local_free(&other);
-}
-
 static void foreign_mm(struct kunit *test)
 {
 	struct mm_struct *mm = current->mm;
@@ -320,29 +183,26 @@ static void foreign_mm(struct kunit *test)
 static void mm_without_users(struct kunit *test)
 {
 	struct mm_struct *own = current->mm, *mm = mm_alloc();
-	struct mm_local ml = {}, small = {}, kept = {};
-	int err, small_err, kept_err;
+	struct mm_local ml = {}, kept = {};
+	int err, kept_err;
 
 	KUNIT_ASSERT_NOT_NULL(test, mm);
 	mmgrab(mm);
 	kthread_unuse_mm(own);
 	kthread_use_mm(mm);
-	kept_err = mm_local_kzalloc(&kept, 64);
+	kept_err = mm_local_alloc(&kept, 64);
 	kthread_unuse_mm(mm);
 	mmput(mm);
 
 	kthread_use_mm(mm);
 	err = mm_local_alloc(&ml, PAGE_SIZE);
-	small_err = mm_local_kzalloc(&small, 64);
 	mm_local_free(&kept);
 	kthread_unuse_mm(mm);
 	kthread_use_mm(own);
 
 	KUNIT_EXPECT_EQ(test, kept_err, 0);
 	KUNIT_EXPECT_EQ(test, err, -ESRCH);
-	KUNIT_EXPECT_EQ(test, small_err, -ESRCH);
 	KUNIT_EXPECT_NULL(test, ml.area);
-	KUNIT_EXPECT_NULL(test, small.area);
 	KUNIT_EXPECT_EQ(test, pages_of(mm), 0);
 	mmdrop(mm);
 }
@@ -452,119 +312,18 @@ static void hibernation(struct kunit *test)
 	mm_local_free(&ml);
 }
 
-static void seal_wrong_vmas(struct kunit *test)
-{
-	struct mm_struct *mm = current->mm;
-	unsigned long addr;
-
-	addr = kunit_vm_mmap(test, NULL, 0, 3 * PAGE_SIZE, PROT_READ,
-			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	KUNIT_ASSERT_EQ(test, vm_munmap(addr + 2 * PAGE_SIZE, PAGE_SIZE), 0);
-
-	mmap_write_lock(mm);
-	/* A gap, part of a VMA, one that is nothing like it must be. */
-	KUNIT_EXPECT_EQ(test, mseal_kernel_owned(mm, addr, addr + 3 * PAGE_SIZE),
-			-ENOMEM);
-	KUNIT_EXPECT_EQ(test, mseal_kernel_owned(mm, addr, addr + PAGE_SIZE),
-			-EINVAL);
-	KUNIT_EXPECT_EQ(test, mseal_kernel_owned(mm, addr, addr + 2 * PAGE_SIZE),
-			-EINVAL);
-	KUNIT_EXPECT_FALSE(test, vma_lookup(mm, addr)->vm_flags & VM_SEALED);
-
-	KUNIT_EXPECT_EQ(test, munseal_kernel_owned(mm, addr,
-						   addr + 3 * PAGE_SIZE),
-			-ENOMEM);
-	KUNIT_EXPECT_EQ(test, munseal_kernel_owned(mm, addr,
-						   addr + 2 * PAGE_SIZE),
-			-EPERM);
-	mmap_write_unlock(mm);
-}
-
-static const char *some_name(struct vm_area_struct *vma)
-{
-	return "name";
-}
-
-static int some_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
-		       int len, int write)
-{
-	return -EFAULT;
-}
-
-/* What the rest of mm takes for granted of them. */
-static void kernel_owned_flags(struct kunit *test)
-{
-	static const struct vm_operations_struct plain = {};
-	static const struct vm_operations_struct named = { .name = some_name };
-	static const struct vm_operations_struct accessed = { .access = some_access };
-	const vm_flags_t good = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
-				VM_DONTDUMP;
-	const struct {
-		const struct vm_operations_struct *ops;
-		vm_flags_t flags;
-		int ret;
-		bool cow;
-	} tries[] = {
-		{ &plain, good, 0 },
-		{ &plain, good | VM_READ | VM_MAYREAD | VM_MAYWRITE, 0, true },
-		{ &plain, good | VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE, 0 },
-		{ &plain, good | VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE,
-		  -EPERM, true },
-		{ &plain, good | VM_SEALED, -EPERM },
-		{ &plain, good & ~VM_PFNMAP, -EINVAL },
-		{ &plain, good & ~VM_IO, -EINVAL },
-		{ &plain, good & ~VM_DONTEXPAND, -EINVAL },
-		{ &plain, good & ~VM_DONTCOPY, -EINVAL },
-		{ &plain, good & ~VM_DONTDUMP, -EINVAL },
-		{ &plain, good | VM_SHARED, -EINVAL },
-		{ &plain, good | VM_MAYSHARE, -EINVAL },
-		{ &plain, good | VM_LOCKED, -EINVAL },
-		{ &plain, good | VM_GROWSDOWN, -EINVAL },
-		{ &plain, good | VM_MIXEDMAP, -EINVAL },
-		{ &plain, good | VM_HUGETLB, -EINVAL },
-		{ NULL, good, -EINVAL },
-		{ &named, good, -EINVAL },
-		{ &accessed, good, -EINVAL },
-	};
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(tries); i++) {
-		struct vm_area_struct *vma = vm_area_alloc(current->mm);
-
-		KUNIT_ASSERT_NOT_NULL(test, vma);
-		vma->vm_ops = tries[i].ops;
-		vm_flags_init(vma, tries[i].flags);
-		vma->vm_page_prot = vm_get_page_prot(tries[i].flags |
-						     (tries[i].cow ? 0 : VM_SHARED));
-		kunit_warning_suppress(test) {
-			KUNIT_EXPECT_EQ_MSG(test, vma_set_kernel_owned(vma),
-					    tries[i].ret, "try %d", i);
-		}
-		KUNIT_EXPECT_EQ_MSG(test, vma_is_kernel_owned(vma),
-				    !tries[i].ret, "try %d", i);
-		vm_area_free(vma);
-	}
-}
-
 static struct kunit_case mm_local_cases[] = {
 	KUNIT_CASE(alloc_size),
 	KUNIT_CASE(alloc_cap),
 	KUNIT_CASE(handle_without_area),
 	KUNIT_CASE(handle_reuse),
-	KUNIT_CASE(places),
 	KUNIT_CASE(double_free),
-	KUNIT_CASE(racing_frees),
 	KUNIT_CASE(small_objects),
-	KUNIT_CASE(small_object_freed_twice),
-	KUNIT_CASE(small_object_of_another_mm),
 	KUNIT_CASE(foreign_mm),
 	KUNIT_CASE(mm_without_users),
 	KUNIT_CASE(freed_by_owner_is_gone),
 	KUNIT_CASE(not_found),
 	KUNIT_CASE(hibernation),
-	KUNIT_CASE(seal_wrong_vmas),
-	KUNIT_CASE(kernel_owned_flags),
 	{}
 };
 

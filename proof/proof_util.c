@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the programs of the attack kit share, and the kselftests in the tree do
+ * without.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/rseq.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+#include "proof_util.h"
+
+#ifndef SA_EXPOSE_TAGBITS
+#define SA_EXPOSE_TAGBITS	0x00000800
+#endif
+
+long dev_kzalloc(int fd, unsigned long size, unsigned long *addr)
+{
+	*addr = 0;
+	return dev_range(fd, MM_LOCAL_TEST_KZALLOC, addr, size);
+}
+
+uint64_t rnd(uint64_t *seed)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+unsigned long rnd_below(uint64_t *seed, unsigned long limit)
+{
+	return rnd(seed) % limit;
+}
+
+void unregister_rseq(void)
+{
+	if (__rseq_size)
+		syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, 32, 1,
+			RSEQ_SIG);
+}
+
+unsigned long fault_syndrome(const void *context)
+{
+#if defined(__x86_64__)
+	const ucontext_t *uc = context;
+
+	return uc->uc_mcontext.gregs[REG_ERR] | uc->uc_mcontext.gregs[REG_TRAPNO] << 16;
+#elif defined(__aarch64__)
+	const ucontext_t *uc = context;
+	const struct _aarch64_ctx *record = (const void *)uc->uc_mcontext.__reserved;
+
+	while (record->magic && record->magic != ESR_MAGIC)
+		record = (const void *)record + record->size;
+	return record->magic ? ((const struct esr_context *)record)->esr : 0;
+#else
+	return context ? 0 : -1;
+#endif
+}
+
+static sigjmp_buf fault_jump;
+static struct seen_fault fault;
+static unsigned long fault_at;
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	fault.sig = sig;
+	fault.code = info->si_code;
+	fault.offset = (unsigned long)info->si_addr - fault_at;
+	fault.syndrome = fault_syndrome(context);
+	siglongjmp(fault_jump, 1);
+}
+
+struct seen_fault see_fault(void (*access)(unsigned long addr), unsigned long addr)
+{
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL };
+	struct sigaction act = {
+		.sa_sigaction = on_fault,
+		.sa_flags = SA_SIGINFO | SA_EXPOSE_TAGBITS,
+	};
+	struct sigaction old[ARRAY_SIZE(signals)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &act, &old[i]);
+	memset(&fault, 0, sizeof(fault));
+	fault_at = addr;
+	if (!sigsetjmp(fault_jump, 1))
+		access(addr);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &old[i], NULL);
+	return fault;
+}
+
+unsigned long map_last_user_page(void)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	struct mm_local_test_range win = {};
+	int bits, fd = open_mm_local();
+
+	ioctl(fd, MM_LOCAL_TEST_WINDOW, &win);
+	close(fd);
+	for (bits = 64; bits > 30; bits--) {
+		/* The window may come right after it. */
+		__u64 addr = bits < 64 ? (1ULL << bits) - 2 * page_size() :
+					 win.addr - page_size();
+		void *want = (void *)(unsigned long)addr, *mem;
+
+		if (addr > ULONG_MAX)
+			continue;
+		mem = mmap(want, page_size(), PROT_READ | PROT_WRITE, flags, -1, 0);
+		if (mem == want)
+			return addr;
+		if (mem != MAP_FAILED)
+			munmap(mem, page_size());
+	}
+	return 0;
+}
+
+bool write_text(const char *path, const char *what)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+unsigned int count_lines(const char *path)
+{
+	unsigned int lines = 0;
+	char *c;
+
+	read_text(path, text, sizeof(text));
+	for (c = text; *c; c++)
+		lines += *c == '\n';
+	return lines;
+}
+
+long status_field(const char *name)
+{
+	char *line;
+
+	read_text("/proc/self/status", text, sizeof(text));
+	line = strstr(text, name);
+	return line ? atol(line + strlen(name) + 1) : -1;
+}
+
+long read_number(const char *path)
+{
+	char buf[64];
+
+	return read_text(path, buf, sizeof(buf)) ? atol(buf) : -1;
+}
+
+#define CONTROLLERS	"/sys/fs/cgroup/cgroup.subtree_control"
+
+const char *cgroup_enter(const char *path, bool *switched_on)
+{
+	char buf[256];
+
+	*switched_on = false;
+	read_text(CONTROLLERS, buf, sizeof(buf));
+	if (!strstr(buf, "memory")) {
+		*switched_on = write_text(CONTROLLERS, "+memory");
+		if (!*switched_on)
+			return CONTROLLERS;
+	}
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return "mkdir";
+	snprintf(buf, sizeof(buf), "%s/cgroup.procs", path);
+	if (write_text(buf, "0"))
+		return NULL;
+	cgroup_remove(path);
+	return "cgroup.procs";
+}
+
+void cgroup_remove(const char *path)
+{
+	char file[128];
+	int tries;
+
+	snprintf(file, sizeof(file), "%s/cgroup.kill", path);
+	write_text(file, "1");
+	for (tries = 0; rmdir(path) && errno == EBUSY && tries < 500; tries++)
+		usleep(10000);
+}
+
+void cgroup_switch_off(void)
+{
+	write_text(CONTROLLERS, "-memory");
+}
+
+void as_stored(unsigned char *buf, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		buf[i] = buf[i] << 4 | buf[i] >> 4;
+}
+
+const char *missing_driver(void)
+{
+	int fd = open_kernel_owned();
+
+	if (fd < 0)
+		return KERNEL_OWNED_TEST;
+	close(fd);
+	return no_mm_local() ? MM_LOCAL_TEST : NULL;
+}
+
+const char *place_make(struct place *p, bool window, int prot)
+{
+	const char *wrong;
+	int fd;
+
+	if (window)
+		return place_make_window(p);
+
+	wrong = place_make_user(p, prot);
+	if (wrong)
+		return wrong;
+	fd = open_mm_local();
+	if (fd < 0)
+		return "cannot open " MM_LOCAL_TEST;
+	p->empty = empty_address(fd, p->addr);
+	close(fd);
+	return p->empty ? NULL : "MM_LOCAL_TEST_WINDOW failed";
+}
+
+const char *either_changed(const struct place *p)
+{
+	return p->window ? area_changed(p) : place_changed(p);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the programs of the attack kit share, and the kselftests in the tree do
+ * without.
+ *
+ * Include it after kselftest_harness.h for the macros that use the latter.
+ */
+#ifndef __PROOF_UTIL_H
+#define __PROOF_UTIL_H
+
+#include <stdint.h>
+
+#include "mm_local_util.h"
+#include "mm_local_proof.h"
+
+/* The driver of mm-local memory: results are 0 or more, or -errno. */
+long dev_kzalloc(int fd, unsigned long size, unsigned long *addr);
+
+/* Random numbers from a seed, which each of them changes. */
+uint64_t rnd(uint64_t *seed);
+unsigned long rnd_below(uint64_t *seed, unsigned long limit);
+
+/* The C library has registered one for the thread. */
+void unregister_rseq(void);
+/* What the CPU said of a fault, for a signal handler: error code or syndrome. */
+unsigned long fault_syndrome(const void *context);
+
+/* What a signal says of a memory access. */
+struct seen_fault {
+	int sig;		/* 0 if there was none */
+	int code;
+	long offset;		/* of the address told from the one used */
+	unsigned long syndrome;
+};
+
+/* Call @access with @addr. */
+struct seen_fault see_fault(void (*access)(unsigned long addr), unsigned long addr);
+
+/* The last page of the user range, or one of the last, which is mapped now; or 0. */
+unsigned long map_last_user_page(void);
+
+/* Pseudo files, as read_text(). */
+bool write_text(const char *path, const char *what);
+unsigned int count_lines(const char *path);
+long status_field(const char *name);
+/* What begins with a number, or -1. */
+long read_number(const char *path);
+
+/*
+ * Put the caller into a cgroup of its own, with a memory controller, and say if that
+ * was switched on for it; returns what fails, or NULL.
+ */
+const char *cgroup_enter(const char *path, bool *switched_on);
+/* Kill all that is in it. */
+void cgroup_remove(const char *path);
+/* After the last one. */
+void cgroup_switch_off(void);
+
+/* The driver stores bytes with their halves swapped: see MM_LOCAL_TEST_WRITE. */
+void as_stored(unsigned char *buf, size_t size);
+
+/*
+ * Give the test an area in the window, or a kernel-owned VMA at a user address with
+ * ordinary neighbours on both sides; returns what is wrong, or NULL.  With
+ * PROT_WRITE in @prot the VMA has contents, otherwise it is zero.  An area has
+ * contents, and in .empty is an address of the window for both.
+ */
+const char *place_make(struct place *p, bool window, int prot);
+/* What is no longer as place_make() left it, or NULL. */
+const char *either_changed(const struct place *p);
+
+#undef EXPECT_UNTOUCHED
+#define EXPECT_UNTOUCHED(_p, _after) do {				\
+	const char *_what = either_changed(_p);				\
+									\
+	EXPECT_TRUE(!_what)						\
+		TH_LOG("after %s: %s", _after, _what ?: "");		\
+} while (0)
+
+/* What driver is not there, or NULL. */
+const char *missing_driver(void);
+
+#define SETUP_PLACE(_p, _window, _prot) do {				\
+	const char *_what = missing_driver();				\
+									\
+	if (_what)							\
+		SKIP(exit(KSFT_SKIP), "no %s", _what);			\
+	_what = place_make(_p, _window, _prot);				\
+	ASSERT_TRUE(!_what)						\
+		TH_LOG("%s: %s", _what ?: "", strerror(errno));		\
+} while (0)
+
+#endif /* __PROOF_UTIL_H */

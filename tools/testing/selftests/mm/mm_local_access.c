@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of what userspace can reach and see of mm-local memory: by direct access, by
+ * pointers that it gives to system calls, from other processes, and in /proc.
+ *
+ * "window" is an area of mm-local memory.  Everything that is tried on it must answer
+ * as at an address in the window where nothing is.  "user" is a kernel-owned VMA at a
+ * user address: system calls take pointers to it as to any mapping with its
+ * protection, but its pages are not for others, and /proc shows it.  (Direct access
+ * to that is tested in kernel_owned_vma.c.)
+ *
+ * Each test tries the same on ordinary memory, where it works, so that it fails if the
+ * attempt itself was wrong.  It looks afterwards whether the area is as it was.
+ *
+ * Needs CONFIG_MM_LOCAL_TEST, CONFIG_KERNEL_OWNED_VMA_TEST, debugfs and root.
+ */
+#define _GNU_SOURCE
+#include "kselftest_harness.h"
+#include <asm-generic/mman.h> /* Force the import of the tools version. */
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/io_uring.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "mm_local_util.h"
+#include "vm_util.h"
+
+#define LEN	64
+
+static void setup_place(struct __test_metadata *_metadata, struct place *p, bool window,
+			int prot)
+{
+	const char *driver = window ? MM_LOCAL_TEST : KERNEL_OWNED_TEST, *wrong;
+
+	if (access(driver, R_OK | W_OK))
+		SKIP(exit(KSFT_SKIP), "no %s", driver);
+	wrong = window ? place_make_window(p) : place_make_user(p, prot);
+	ASSERT_TRUE(!wrong)
+		TH_LOG("%s: %s", wrong, strerror(errno));
+}
+
+static void expect_same(struct __test_metadata *_metadata, const struct place *p,
+			const char *after)
+{
+	const char *what = p->window ? area_changed(p) : place_changed(p);
+
+	EXPECT_TRUE(!what)
+		TH_LOG("after %s: %s", after, what);
+}
+
+/* A test has one of them, in .p. */
+#define PLACE_FIXTURE(_name, _prot)					\
+FIXTURE(_name)								\
+{									\
+	struct place p;							\
+};									\
+									\
+FIXTURE_VARIANT(_name)							\
+{									\
+	bool window;							\
+};									\
+									\
+FIXTURE_VARIANT_ADD(_name, window)					\
+{									\
+	.window = true,							\
+};									\
+									\
+FIXTURE_SETUP(_name)							\
+{									\
+	setup_place(_metadata, &self->p, variant->window, _prot);	\
+}									\
+									\
+FIXTURE_TEARDOWN(_name)							\
+{									\
+	close(self->p.fd);						\
+}
+
+/*
+ * Direct access.
+ */
+PLACE_FIXTURE(direct_access, 0)
+
+/* The fault at @addr is the one at @empty; at @fine there is none. */
+static void access_rule(struct __test_metadata *_metadata, enum access how,
+			unsigned long addr, unsigned long empty, unsigned long fine)
+{
+	struct fault f = try_access(how, addr), e = try_access(how, empty);
+
+	EXPECT_EQ(SIGSEGV, f.sig);
+	EXPECT_EQ(SEGV_MAPERR, f.code);
+	EXPECT_EQ(e.sig, f.sig);
+	EXPECT_EQ(e.code, f.code);
+	EXPECT_EQ(e.offset, f.offset);
+	EXPECT_EQ(e.err, f.err);
+	f = try_access(how, fine);
+	EXPECT_EQ(0, f.sig)
+		TH_LOG("at an ordinary address: signal %d code %d", f.sig, f.code);
+}
+
+static void nothing(void)
+{
+}
+
+#define ACCESS_TEST(_name, _how, _fine)					\
+TEST_F(direct_access, _name)						\
+{									\
+	const struct place *p = &self->p;				\
+	unsigned long off;						\
+									\
+	for (off = 0; off < p->size; off += page_size())		\
+		access_rule(_metadata, _how, p->addr + off,		\
+			    p->empty + off, _fine);			\
+	expect_same(_metadata, p, #_name);				\
+}
+
+ACCESS_TEST(load, LOAD, map_ordinary(page_size()))
+ACCESS_TEST(store, STORE, map_ordinary(page_size()))
+ACCESS_TEST(atomic, ATOMIC, map_ordinary(page_size()))
+ACCESS_TEST(string_instruction, STRING, map_ordinary(page_size()))
+ACCESS_TEST(jump, JUMP, (unsigned long)nothing)
+ACCESS_TEST(load_across_the_start, CROSSING, map_ordinary(page_size()) + 64)
+
+TEST_F(direct_access, neighbouring_pages)
+{
+	const struct place *p = &self->p;
+	unsigned long fine = map_ordinary(page_size());
+
+	access_rule(_metadata, LOAD, p->addr - 1, p->empty - 1, fine);
+	access_rule(_metadata, LOAD, p->addr + p->size, p->empty + p->size, fine);
+	expect_same(_metadata, p, "the loads");
+}
+
+static long load_in_child(const struct remote *r)
+{
+	struct fault f = try_access(LOAD, r->addr);
+
+	return f.sig << 8 | f.code;
+}
+
+TEST_F(direct_access, from_a_child)
+{
+	struct remote at = { .addr = self->p.addr }, empty = { .addr = self->p.empty };
+	struct remote fine = { .addr = map_ordinary(page_size()) };
+
+	EXPECT_EQ(SIGSEGV << 8 | SEGV_MAPERR, in_child(load_in_child, &at));
+	EXPECT_EQ(SIGSEGV << 8 | SEGV_MAPERR, in_child(load_in_child, &empty));
+	EXPECT_EQ(0, in_child(load_in_child, &fine));
+	expect_same(_metadata, &self->p, "the child");
+}
+
+/*
+ * Pointers given to system calls.
+ */
+PLACE_FIXTURE(uaccess, PROT_READ)
+
+FIXTURE_VARIANT_ADD(uaccess, user)
+{
+	.window = false,
+};
+
+static int pipe_fds[2], epoll_fd, direct_fd;
+static unsigned int futex_word;
+
+typedef long (*pointer_fn)(void *ptr);
+
+/* The result, or -EBADMSG if the call has failed and changed what is in the pipe. */
+static long call_pointer(pointer_fn call, unsigned long ptr)
+{
+	int left = -1;
+	long ret;
+
+	while (read(pipe_fds[0], buffer, 2 * LEN) > 0)
+		;
+	if (write(pipe_fds[1], buffer, 2 * LEN) != 2 * LEN)
+		return -EBADMSG;
+	futex_word = 0;
+	ret = ret_or_errno(call((void *)ptr));
+	if (ret < 0 && (ioctl(pipe_fds[0], FIONREAD, &left) || left != 2 * LEN))
+		ret = -EBADMSG;
+	return ret;
+}
+
+/* @name: the call.  A VMA is read-only and zero, and taken for a mapping like that. */
+static void pointer_rule(struct __test_metadata *_metadata, const struct place *p,
+			 const char *name, pointer_fn call)
+{
+	const unsigned long offs[] = { 0, 2 * page_size() + 1024 };
+	void *same = mmap(NULL, p->size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned long like = p->window ? p->empty : (unsigned long)same;
+	struct epoll_event event = { .events = EPOLLIN };
+	unsigned long good;
+	unsigned int i;
+	long ret, want;
+
+	ASSERT_EQ(0, pipe2(pipe_fds, O_NONBLOCK));
+	epoll_fd = epoll_create1(0);
+	ASSERT_EQ(0, epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pipe_fds[0], &event));
+	direct_fd = open("/tmp", O_TMPFILE | O_RDWR | O_DIRECT, 0600);
+	if (direct_fd < 0)	/* a file system without */
+		direct_fd = memfd_create("mm_local", 0);
+	ASSERT_EQ(0, ftruncate(direct_fd, page_size()));
+
+	for (i = 0; i < ARRAY_SIZE(offs); i++) {
+		ret = call_pointer(call, p->addr + offs[i]);
+		want = call_pointer(call, like + offs[i]);
+		EXPECT_EQ(want, ret)
+			TH_LOG("%s instead of %s", ret_text(ret), ret_text(want));
+		if (p->window)
+			EXPECT_EQ(-EFAULT, ret);
+		EXPECT_NE(-EBADMSG, ret);
+		expect_same(_metadata, p, name);
+		good = map_ordinary(p->size);
+		memset((void *)good, 0, p->size);
+		ret = call_pointer(call, good + offs[i]);
+		EXPECT_TRUE(ret != -EFAULT && ret != -EBADMSG && ret != -EBADF)
+			TH_LOG("ordinary memory: %s", ret_text(ret));
+	}
+}
+
+#define POINTER_TEST(_name, _result)					\
+static long uaccess_of_##_name(void *ptr)				\
+{									\
+	return _result;							\
+}									\
+									\
+TEST_F(uaccess, _name)							\
+{									\
+	pointer_rule(_metadata, &self->p, #_name, uaccess_of_##_name);	\
+}
+
+POINTER_TEST(read, read(pipe_fds[0], ptr, LEN))
+POINTER_TEST(write, write(pipe_fds[1], ptr, LEN))
+POINTER_TEST(read_of_odirect, pread(direct_fd, ptr, 512, 0))
+POINTER_TEST(ioctl, ioctl(pipe_fds[0], FIONREAD, ptr))
+POINTER_TEST(epoll_wait, syscall(SYS_epoll_pwait, epoll_fd, ptr, 1, 0, NULL, 8))
+POINTER_TEST(sigaltstack, syscall(SYS_sigaltstack, ptr, NULL))
+POINTER_TEST(sigaltstack_old, syscall(SYS_sigaltstack, NULL, ptr))
+
+static long readv_both(void *ptr)
+{
+	char good[LEN];
+	struct iovec iov[] = { { good, LEN }, { ptr, LEN } };
+
+	return readv(pipe_fds[0], iov, 2);
+}
+
+/* The good part comes first, and yet nothing is moved. */
+POINTER_TEST(readv_after_a_good_part, readv_both(ptr))
+
+static long clone_and_wait(void *ptr)
+{
+	long ret = syscall(SYS_clone3, ptr, 64);
+
+	if (!ret)
+		_exit(0);
+	return ret > 0 ? waitpid(ret, NULL, __WALL) != ret : ret;
+}
+
+POINTER_TEST(clone3_arguments, clone_and_wait(ptr))
+
+/* A thread has only one, and the C library may have registered it. */
+static long register_rseq(void *ptr)
+{
+	if (__rseq_size)
+		syscall(SYS_rseq, __builtin_thread_pointer() + __rseq_offset, 32, 1, RSEQ_SIG);
+	return syscall(SYS_rseq, ptr, 32, 0, RSEQ_SIG) ?:
+	       syscall(SYS_rseq, ptr, 32, 1, RSEQ_SIG);
+}
+
+POINTER_TEST(rseq, register_rseq(ptr))
+
+static long futex(void *uaddr, int op, unsigned int val, long val2, void *uaddr2,
+		  unsigned int val3)
+{
+	return syscall(SYS_futex, uaddr, op | FUTEX_PRIVATE_FLAG, val, val2, uaddr2, val3);
+}
+
+static long wake_op(void *ptr, int op)
+{
+	return futex(&futex_word, FUTEX_WAKE_OP, 1, 1, ptr,
+		     FUTEX_OP(op, 1, FUTEX_OP_CMP_EQ, 0));
+}
+
+static long wake_ops(void *ptr)
+{
+	long ret = wake_op(ptr, FUTEX_OP_ADD);
+
+	return wake_op(ptr, FUTEX_OP_XOR) == ret ? ret : -EBADMSG;
+}
+
+/* It does not wait, for a value that is not there. */
+POINTER_TEST(futex_wait, futex(ptr, FUTEX_WAIT, 1, 0, NULL, 0))
+POINTER_TEST(futex_wake, futex(ptr, FUTEX_WAKE, 1, 0, NULL, 0))
+POINTER_TEST(futex_requeue_to, futex(&futex_word, FUTEX_REQUEUE, 1, 1, ptr, 0))
+POINTER_TEST(futex_wake_op, wake_ops(ptr))
+POINTER_TEST(futex_lock_pi, futex(ptr, FUTEX_LOCK_PI, 0, 0, NULL, 0))
+
+/*
+ * Other processes, and ways by which a process reaches itself as another.
+ */
+PLACE_FIXTURE(remote_access, PROT_READ | PROT_WRITE)
+
+FIXTURE_VARIANT_ADD(remote_access, user)
+{
+	.window = false,
+};
+
+/* @refusal: the answer for a VMA at a user address. */
+static void remote_rule(struct __test_metadata *_metadata, const struct place *p,
+			bool child, child_fn fn, long refusal)
+{
+	struct remote at = { .pid = getpid(), .addr = p->addr, .len = p->size };
+	struct remote empty = { .pid = at.pid, .addr = p->empty, .len = p->size };
+	struct remote fine = { .pid = at.pid, .addr = map_ordinary(p->size), .len = p->size };
+	long ret = child ? in_child(fn, &at) : fn(&at), want = refusal;
+
+	if (p->window)
+		want = child ? in_child(fn, &empty) : fn(&empty);
+	EXPECT_EQ(want, ret)
+		TH_LOG("%s instead of %s", ret_text(ret), ret_text(want));
+	EXPECT_GT(0, ret);
+	EXPECT_NE(-ESRCH, ret);
+	expect_same(_metadata, p, "the access");
+	ret = child ? in_child(fn, &fine) : fn(&fine);
+	EXPECT_LE(0, ret)
+		TH_LOG("ordinary memory: %s", ret_text(ret));
+}
+
+/* @_itself: if the process tries it on itself, too, and not only a child on it. */
+#define REMOTE_TEST(_name, _itself, _refusal, _result)			\
+static long remote_##_name(const struct remote *r)			\
+{									\
+	return ret_or_errno(_result);					\
+}									\
+									\
+TEST_F(remote_access, _name)						\
+{									\
+	remote_rule(_metadata, &self->p, true, remote_##_name, _refusal); \
+	if (_itself)							\
+		remote_rule(_metadata, &self->p, false, remote_##_name, _refusal); \
+}
+
+static long vm_copy(const struct remote *r, long nr)
+{
+	struct iovec local = { buffer, LEN }, there = { (void *)r->addr, LEN };
+
+	return syscall(nr, r->pid, &local, 1, &there, 1, 0);
+}
+
+REMOTE_TEST(process_vm_readv, true, -EFAULT, vm_copy(r, SYS_process_vm_readv))
+REMOTE_TEST(process_vm_writev, true, -EFAULT, vm_copy(r, SYS_process_vm_writev))
+
+static long mem_file(const struct remote *r, bool store)
+{
+	char path[64];
+	long ret;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", r->pid);
+	fd = open(path, O_RDWR);
+	/* pread() does not take such an offset. */
+	lseek(fd, r->addr, SEEK_SET);
+	ret = ret_or_errno(store ? write(fd, buffer, LEN) : read(fd, buffer, LEN));
+	close(fd);
+	return ret;
+}
+
+REMOTE_TEST(proc_mem_read, true, -EIO, mem_file(r, false))
+REMOTE_TEST(proc_mem_write, true, -EIO, mem_file(r, true))
+
+static long traced(const struct remote *r, int request)
+{
+	long ret = -ESRCH;
+
+	if (!syscall(SYS_ptrace, PTRACE_SEIZE, r->pid, 0, 0) &&
+	    !syscall(SYS_ptrace, PTRACE_INTERRUPT, r->pid, 0, 0) &&
+	    waitpid(r->pid, NULL, __WALL) == r->pid)
+		ret = ret_or_errno(syscall(SYS_ptrace, request, r->pid, r->addr, buffer));
+	syscall(SYS_ptrace, PTRACE_DETACH, r->pid, 0, 0);
+	return ret;
+}
+
+REMOTE_TEST(ptrace_peek, false, -EIO, traced(r, PTRACE_PEEKDATA))
+REMOTE_TEST(ptrace_poke, false, -EIO, traced(r, PTRACE_POKEDATA))
+
+static long advise(const struct remote *r, int advice)
+{
+	struct iovec iov = { (void *)r->addr, r->len };
+	int pidfd = syscall(SYS_pidfd_open, r->pid, 0);
+	long ret = ret_or_errno(syscall(SYS_process_madvise, pidfd, &iov, 1, advice, 0));
+
+	close(pidfd);
+	return ret;
+}
+
+static long advise_all(const struct remote *r)
+{
+	long ret = advise(r, MADV_COLD);
+
+	return advise(r, MADV_PAGEOUT) == ret && advise(r, MADV_WILLNEED) == ret ? ret : -EBADMSG;
+}
+
+REMOTE_TEST(process_madvise, true, -EPERM, advise_all(r))
+
+/* Its pages are not lent to pipes and rings. */
+#define PIN_TEST(_name, _result)					\
+static long pin_by_##_name(const struct remote *r)			\
+{									\
+	struct iovec iov = { (void *)r->addr, r->len };			\
+									\
+	return ret_or_errno(_result);					\
+}									\
+									\
+TEST_F(remote_access, _name)						\
+{									\
+	remote_rule(_metadata, &self->p, false, pin_by_##_name, -EFAULT); \
+}
+
+static long splice_pages(const struct iovec *iov)
+{
+	int fds[2];
+
+	return pipe(fds) ?: vmsplice(fds[1], iov, 1, SPLICE_F_NONBLOCK);
+}
+
+static long register_buffers(const struct iovec *iov)
+{
+	struct io_uring_params params = {};
+	int fd = syscall(SYS_io_uring_setup, 2, &params);
+
+	return syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, iov, 1);
+}
+
+PIN_TEST(vmsplice, splice_pages(&iov))
+PIN_TEST(io_uring_buffers, register_buffers(&iov))
+
+/*
+ * What /proc shows.
+ */
+PLACE_FIXTURE(visibility, PROT_READ | PROT_WRITE)
+
+FIXTURE_VARIANT_ADD(visibility, user)
+{
+	.window = false,
+};
+
+static char text2[sizeof(text)];
+
+/* A second area does not show, not in one byte; a VMA and an ordinary mapping do. */
+static void file_rule(struct __test_metadata *_metadata, bool window, const char *path)
+{
+	unsigned long addr;
+	int fd = window ? open_mm_local() : open_kernel_owned();
+
+	/* Nothing is to be faulted in between two looks. */
+	mlockall(MCL_CURRENT);
+	read_text(path, text, sizeof(text));
+	ASSERT_LT(0, read_text(path, text, sizeof(text)));
+	ASSERT_EQ(0, window ? dev_alloc(fd, page_size(), &addr) :
+			      owned_map(fd, KERNEL_OWNED_TEST_MAP, page_size(), PROT_READ, &addr));
+	read_text(path, text2, sizeof(text2));
+	EXPECT_EQ(window, !strcmp(text, text2));
+	close(fd);
+	read_text(path, text2, sizeof(text2));
+	EXPECT_EQ(0, strcmp(text, text2));
+	ASSERT_NE(0, map_ordinary(64 * page_size()));
+	read_text(path, text2, sizeof(text2));
+	EXPECT_NE(0, strcmp(text, text2));
+}
+
+TEST_F(visibility, maps)
+{
+	file_rule(_metadata, variant->window, "/proc/self/maps");
+}
+
+TEST_HARNESS_MAIN

@@ -19,12 +19,12 @@ known=' PATH HOME USER LOGNAME TERM TMPDIR PWD OLDPWD SHLVL _ CI
  CCACHE_SLOPPINESS '
 known=${known//$'\n'/}
 clean_environment() {
-	local keep=() all entry
-	mapfile -d '' -t all </proc/$$/environ
-	for entry in "${all[@]}"; do
+	local keep=() entries entry
+	mapfile -d '' -t entries </proc/$$/environ
+	for entry in "${entries[@]}"; do
 		[[ $known != *" ${entry%%=*} "* || -z ${entry#*=} ]] || keep+=("$entry")
 	done
-	[ ${#keep[@]} -lt ${#all[@]} ] || return 0
+	[ ${#keep[@]} -lt ${#entries[@]} ] || return 0
 	local top=$PWD
 	# Names are taken as from where it was called.
 	cd "${OLDPWD:-.}" 2>/dev/null || true
@@ -46,7 +46,8 @@ check_path() {
 	bad=${PWD//[a-zA-Z0-9\/._+@~-]/}
 	bad=${bad//[$'\x80'-$'\xff']/}
 	[ -z "$bad" ] ||
-		die "cannot work in a folder with '${bad:0:1}' in its path ($PWD): kbuild and make do not take it"
+		die "cannot work in a folder with $(printf %q "${bad:0:1}") in its path:" \
+		    "kbuild and make do not take it (${PWD//[^[:print:]]/?})"
 }
 check_path
 

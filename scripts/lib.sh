@@ -6,16 +6,79 @@ me=$(basename "$0")
 die() { echo "$me: $*" >&2; exit 1; }
 say() { printf '%s: [%3ds] %s\n' "$me" "$SECONDS" "$*" >&2; }
 
-# Each script finds out by itself where it is; what runs them may be git.
-unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+# Of the environment only this is taken, what these commands and those that they use
+# (apt, ccache) know; what one script tells another that way has its name here, too.
+# Empty is the same as unset.  Everything else would change what is built, or where:
+# the script starts again without it.
+known=' PATH HOME USER LOGNAME TERM TMPDIR PWD OLDPWD SHLVL _ CI
+ ARCH ARGS BASE CONFIG FROM GUESTS IN_REPLY_TO JOBS KERNEL_SRC LONG PART TIMEOUT V
+ BENCH_KCFLAGS
+ APT_CONFIG http_proxy https_proxy ftp_proxy all_proxy no_proxy
+ HTTP_PROXY HTTPS_PROXY FTP_PROXY ALL_PROXY NO_PROXY
+ CCACHE_CONFIGPATH CCACHE_DIR CCACHE_DISABLE CCACHE_MAXSIZE CCACHE_REMOTE_STORAGE
+ CCACHE_SLOPPINESS '
+known=${known//$'\n'/}
+clean_environment() {
+	local keep=() entries entry
+	mapfile -d '' -t entries </proc/$$/environ
+	for entry in "${entries[@]}"; do
+		[[ $known != *" ${entry%%=*} "* || -z ${entry#*=} ]] || keep+=("$entry")
+	done
+	[ ${#keep[@]} -lt ${#entries[@]} ] || return 0
+	local top=$PWD
+	# Names are taken as from where it was called.
+	cd "${OLDPWD:-.}" 2>/dev/null || true
+	exec env -i "${keep[@]}" "$BASH" -p "$top/scripts/${0##*/}" "$@"
+}
+clean_environment "$@"
+umask 022
+export LC_ALL=C.UTF-8
+# Python would write beside our own files.
+export PYTHONDONTWRITEBYTECODE=1
+[[ ${HOME:-} == /* && -d $HOME ]] || export HOME=$PWD/build/home
+[[ ${TMPDIR:-} =~ ^/[[:alnum:]/._+@-]*$ && -d $TMPDIR && -w $TMPDIR ]] || unset TMPDIR
+[[ ${CCACHE_DIR:-/} == /* ]] || CCACHE_DIR=$PWD/$CCACHE_DIR
 
-# Neither the user's git configuration nor the clock may leak into commits.
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+# A space or a colon, kbuild does not take; what else means something to make or to a
+# shell, their recipes do not quote.
+check_path() {
+	local LC_ALL=C bad
+	bad=${PWD//[a-zA-Z0-9\/._+@~-]/}
+	bad=${bad//[$'\x80'-$'\xff']/}
+	[ -z "$bad" ] ||
+		die "cannot work in a folder with $(printf %q "${bad:0:1}") in its path:" \
+		    "kbuild and make do not take it (${PWD//[^[:print:]]/?})"
+}
+check_path
+
+# Neither the user's git configuration nor the clock may leak into commits, nor our
+# own repository be taken for that of a tree in build/.
+export GIT_CONFIG_GLOBAL=$PWD/configs/gitconfig GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1
+export GIT_CEILING_DIRECTORIES=$PWD/build
 export GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base@localhost
 export GIT_COMMITTER_NAME=base GIT_COMMITTER_EMAIL=base@localhost
 export GIT_AUTHOR_DATE='2026-01-01T00:00:00Z'
 export GIT_COMMITTER_DATE='2026-01-01T00:00:00Z'
 git() { command git -c core.autocrlf=false -c gc.auto=0 "$@"; }
+
+# have_tree TREE: is there that git tree?  "No" is only that there is nothing, or what
+# an interrupted "git worktree add" says of itself; what git cannot read may be anybody's
+# work, and is not removed.
+have_tree() {
+	local said admin
+	[ -e "$1" ] || [ -L "$1" ] || return 1
+	said=$(git -C "$1" rev-parse --verify HEAD^0 2>&1 >/dev/null) ||
+		die "git cannot read $1, so it is left as it is; remove it if you" \
+		    "do not need it ($(head -n 1 <<<"${said#fatal: }"))"
+	admin=$(git -C "$1" rev-parse --absolute-git-dir)
+	[ "$1" -ef build/linux ] ||
+		[ "$(git -C "$1" rev-parse --path-format=absolute --git-common-dir)" -ef build/linux/.git ] ||
+		die "$1 is no work tree of build/linux, so it is left as it is"
+	[[ $admin == */worktrees/* && $(cat "$admin/locked" 2>/dev/null) == initializing ]] ||
+		return 0
+	rm -rf "$1"
+	return 1
+}
 
 # names DIR [SUFFIX]: the names of the data files in configs/DIR, on one line.
 names() {
@@ -42,9 +105,18 @@ check_config() {
 		die "unknown CONFIG '$1' (there is: $(names kernel .config))"
 }
 
+# A signal ends a script as it ends any program, but its EXIT trap is run.
+on_signals() {
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
 # One at a time: two runs that write the same folder wait for each other.
 lock() {
 	mkdir -p build
+	touch "build/.lock-$1" 2>/dev/null ||
+		die "cannot write to build/ (it belongs to $(stat -c %U build))"
 	exec 9>"build/.lock-$1"
 	flock -n 9 || { say "waiting for another run"; flock 9; }
 }

@@ -2,8 +2,7 @@
 /*
  * Tests of mm-local memory that only arm64 needs: the window lies in the addresses
  * that TTBR0 translates, where page permissions alone do not keep a process out.
- * Futexes, probe reads and the end of the user range are in the tree's
- * mm_local_arm64.c.
+ * Futexes, probe reads and the end of the user range are in arm64_limits.c.
  *
  * An instruction may do to an area what it does to an address in the window where
  * nothing is mapped: the same signal, the same si_code, the same syndrome.

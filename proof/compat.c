@@ -131,7 +131,8 @@ TEST_F(compat, pagemap)
 
 	ASSERT_LE(0, fd);
 	/* Beyond its end, or nothing. */
-	EXPECT_EQ(at(fd, false, self->empty / page_size() * 8), at(fd, false, self->addr / page_size() * 8));
+	EXPECT_EQ(at(fd, false, self->empty / page_size() * 8),
+		  at(fd, false, self->addr / page_size() * 8));
 	if (pread64(fd, &entry, 8, self->addr / page_size() * 8) == 8)
 		EXPECT_EQ(0, entry);
 	EXPECT_EQ(8, pread64(fd, &entry, 8, (unsigned long)data / page_size() * 8));

@@ -7,7 +7,7 @@
  * allocation on the way has failed once, alone.  The call must then either fail
  * with -ENOMEM and leave all as it was, or work all the same, and the next one,
  * without a fault, must work.  To free an area must always work; if the munmap in
- * it fails, an empty VMA stays that nobody must see, a husk.
+ * it fails, an empty VMA stays that must not be seen, a husk.
  *
  * That a fault was injected is known from fail-nth, which is 0 afterwards; and
  * what is checked after a fault is checked after a call without one, too.
@@ -116,7 +116,7 @@ static bool inject_setup(void)
 
 /*
  * A munmap tries twice to get a node for the maple tree, and with one fault it
- * works.  So let all these allocations fail, whoever makes them; that is also how
+ * works.  So let all these allocations fail, of any task; that is also how
  * to reach a kernel thread.
  */
 #define NODE_FAILSLAB	"/sys/kernel/slab/maple_node/failslab"

@@ -646,7 +646,7 @@ static long k_fork(struct args *a)
 	/*
 	 * It has nothing of the window.  Elsewhere it may have what MADV_WIPEONFORK or
 	 * MAP_DROPPABLE has emptied and mremap() had moved before: to split that is
-	 * something that DEBUG_VM warns of, whoever does it.
+	 * something that DEBUG_VM warns of in any process.
 	 */
 	if (!pid)
 		syscall(SYS_exit_group, a->window && munmap(PTR(a->addr), a->len));

@@ -1482,7 +1482,7 @@ TEST_F_TIMEOUT(victim, oom_reaper, 120)
 	ASSERT_TRUE(self->host.cgroup);
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", self->pid);
 	ASSERT_TRUE(write_text(path, "1000"));
-	/* Whoever lowers the limit stays until there is less. */
+	/* The process that lowers the limit stays until there is less. */
 	ASSERT_TRUE(write_text("/sys/fs/cgroup/cgroup.procs", "0"));
 	pid = fork();
 	if (!pid) {
@@ -1811,7 +1811,7 @@ TEST_F_TIMEOUT(races, frees_while_the_owner_goes, 120)
 		}
 		status = wait_for(sibling);
 		ASSERT_TRUE(WIFEXITED(status));
-		/* Each of them once, by whomever. */
+		/* Each of them once, by any of them. */
 		EXPECT_EQ(NR_HANDLES, mine.freed + WEXITSTATUS(status));
 		ended += killed(wait_for(owner));
 	}
@@ -2065,7 +2065,7 @@ TEST_F_TIMEOUT(races, charge_of_the_dead, 120)
 
 /*
  * Ways of giving memory back that are not among the above, and whom it is charged
- * to.  See also leak_scan in mm_local.c.
+ * to.  See also leak_scan.c.
  */
 FIXTURE(give_back)
 {
@@ -2237,7 +2237,7 @@ TEST_F_TIMEOUT(give_back, oom_kill_of_a_shared_mm, 120)
 }
 
 /*
- * A limit that the allocation runs into.  The OOM killer, which finds nobody whom
+ * A limit that the allocation runs into.  The OOM killer, which finds no process that
  * it may kill, does not help.
  */
 static int limited(FIXTURE_DATA(give_back) *self)

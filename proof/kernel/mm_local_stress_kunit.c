@@ -110,6 +110,63 @@ static void racing_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, warnings, round);
 }
 
+static void small_objects(struct kunit *test)
+{
+	struct mm_struct *mm = current->mm;
+	struct mm_local ml[50] = {}, large = {};
+	unsigned int i, j;
+	u8 *p, *q;
+
+	KUNIT_EXPECT_EQ(test, mm_local_kzalloc(&ml[0], 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mm_local_kzalloc(&ml[0], SIZE_MAX), -ENOSPC);
+	KUNIT_EXPECT_NULL(test, ml[0].area);
+	KUNIT_EXPECT_EQ(test, pages_of(mm), 0);
+
+	for (i = 0; i < ARRAY_SIZE(ml); i++) {
+		KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&ml[i], 200), 0);
+		p = mm_local_addr(&ml[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, p);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)p, 64));
+		KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, 200));
+		memset(p, 1 + i, 200);
+	}
+	/* 256 bytes each; areas double. */
+	KUNIT_EXPECT_GE(test, pages_of(mm), PFN_UP(ARRAY_SIZE(ml) * 256));
+	KUNIT_EXPECT_LE(test, pages_of(mm), 2 * PFN_UP(ARRAY_SIZE(ml) * 256));
+
+	/* One goes, and all others are as they were. */
+	p = mm_local_addr(&ml[7]);
+	mm_local_free(&ml[7]);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(mm_local_addr(&ml[7])), -ENOENT);
+	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, 200));
+	for (i = 0; i < ARRAY_SIZE(ml); i++) {
+		if (i == 7)
+			continue;
+		q = mm_local_addr(&ml[i]);
+		for (j = 0; j < 200 && q[j] == 1 + i; j++)
+			;
+		KUNIT_EXPECT_EQ(test, j, 200);
+	}
+
+	/* A larger one is an area. */
+	i = pages_of(mm);
+	KUNIT_ASSERT_EQ(test, mm_local_kzalloc(&large, PAGE_SIZE / 2 + 1), 0);
+	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED((unsigned long)mm_local_addr(&large)));
+	KUNIT_EXPECT_EQ(test, pages_of(mm), i + 1);
+	mm_local_free(&large);
+
+	KUNIT_EXPECT_EQ(test, mm_local_hibernation_begin(), -EBUSY);
+	for (i = 0; i < ARRAY_SIZE(ml); i++) {
+		if (i != 7)
+			mm_local_free(&ml[i]);
+	}
+	/* With the last one all is gone. */
+	KUNIT_EXPECT_EQ(test, pages_of(mm), 0);
+	KUNIT_EXPECT_NULL(test, mm->mm_local_cache);
+	KUNIT_ASSERT_EQ(test, mm_local_hibernation_begin(), 0);
+	mm_local_hibernation_end();
+}
+
 static void small_object_freed_twice(struct kunit *test)
 {
 	struct mm_local ml = {}, other = {};
@@ -191,6 +248,7 @@ static void small_object_of_an_mm_without_users(struct kunit *test)
 static struct kunit_case mm_local_stress_cases[] = {
 	KUNIT_CASE(places),
 	KUNIT_CASE(racing_frees),
+	KUNIT_CASE(small_objects),
 	KUNIT_CASE(small_object_freed_twice),
 	KUNIT_CASE(small_object_of_another_mm),
 	KUNIT_CASE(small_object_of_an_mm_without_users),

@@ -213,6 +213,8 @@ const struct kernel_owned_call kernel_owned_calls[] = {
 	CALL(mmap_hint, c_mmap_hint, 1, .works = MEM_UNMAPPED),
 	CALL(shmat_remap, c_shmat, -EPERM),
 	CALL(mremap_move, c_mremap_move, -EPERM, .inside = true),
+	/* Of several VMAs, it moves those before the refused one. */
+	CALL(mremap_move_several, c_mremap_move, -EPERM),
 	CALL(mremap_grow, c_mremap_grow, -EPERM, .inside = true, .one_page = true),
 	CALL(mremap_shrink, c_mremap_shrink, -EPERM, .inside = true),
 	CALL(mremap_target, c_mremap_target, -EPERM),
@@ -224,9 +226,9 @@ const struct kernel_owned_call kernel_owned_calls[] = {
 	CALL(mprotect, c_mprotect_write, -EPERM),
 	CALL(mprotect_to_more, c_mprotect_all, -EPERM),
 	CALL(pkey_mprotect, c_pkey_mprotect, -EPERM),
-	ADVICE(madvise_access_pattern, MADV_NORMAL, .of_sealed = true),
-	ADVICE(madvise_access_pattern, MADV_RANDOM, .of_sealed = true),
-	ADVICE(madvise_access_pattern, MADV_SEQUENTIAL, .of_sealed = true),
+	ADVICE(madvise_access_pattern, MADV_NORMAL),
+	ADVICE(madvise_access_pattern, MADV_RANDOM),
+	ADVICE(madvise_access_pattern, MADV_SEQUENTIAL),
 	ADVICE(madvise_access_pattern, MADV_WILLNEED),
 	ADVICE(madvise_discard, MADV_DONTNEED),
 	ADVICE(madvise_discard, MADV_DONTNEED_LOCKED),
@@ -235,13 +237,13 @@ const struct kernel_owned_call kernel_owned_calls[] = {
 	ADVICE(madvise_reclaim, MADV_COLD),
 	ADVICE(madvise_reclaim, MADV_PAGEOUT),
 	ADVICE(madvise_fork, MADV_DOFORK),
-	ADVICE(madvise_fork, MADV_DONTFORK, .of_sealed = true),
+	ADVICE(madvise_fork, MADV_DONTFORK),
 	ADVICE(madvise_fork, MADV_WIPEONFORK),
-	ADVICE(madvise_fork, MADV_KEEPONFORK, .of_sealed = true),
+	ADVICE(madvise_fork, MADV_KEEPONFORK),
 	ADVICE(madvise_dump, MADV_DODUMP),
-	ADVICE(madvise_dump, MADV_DONTDUMP, .of_sealed = true),
-	ADVICE(madvise_merge_and_huge, MADV_MERGEABLE, .of_sealed = true),
-	ADVICE(madvise_merge_and_huge, MADV_UNMERGEABLE, .of_sealed = true),
+	ADVICE(madvise_dump, MADV_DONTDUMP),
+	ADVICE(madvise_merge_and_huge, MADV_MERGEABLE),
+	ADVICE(madvise_merge_and_huge, MADV_UNMERGEABLE),
 	ADVICE(madvise_merge_and_huge, MADV_HUGEPAGE),
 	ADVICE(madvise_merge_and_huge, MADV_NOHUGEPAGE),
 	ADVICE(madvise_merge_and_huge, MADV_COLLAPSE, .works = MEM_NONE),
@@ -262,7 +264,7 @@ const struct kernel_owned_call kernel_owned_calls[] = {
 	/* It passes over a VMA without a policy of its own. */
 	CALL(set_mempolicy_home_node, c_home_node, -ENOENT, .works = MEM_POLICY),
 	CALL(move_pages, c_move_pages, -EFAULT, .inside = true),
-	CALL(move_pages, c_where_are_pages, -EFAULT, .inside = true),
+	CALL(move_pages, c_where_are_pages, -ENOENT, .inside = true, .works = MEM_POLICY),
 	/* Only shared mappings can be rearranged, and these never are. */
 	CALL(remap_file_pages, c_remap_file_pages, -EINVAL, .works = MEM_SHARED),
 	/* There is nothing to be written anywhere, and the pages are there. */
@@ -273,12 +275,12 @@ const struct kernel_owned_call kernel_owned_calls[] = {
 	CALL(userfaultfd_register, c_uffd_register_wp, -EINVAL),
 	CALL(userfaultfd_register, c_uffd_unregister, -EINVAL),
 	/* These are for a VMA that is registered. */
-	CALL(userfaultfd_fill_and_move, c_uffd_copy, -ENOENT, .works = MEM_NONE),
-	CALL(userfaultfd_fill_and_move, c_uffd_zeropage, -ENOENT, .works = MEM_NONE),
-	CALL(userfaultfd_fill_and_move, c_uffd_writeprotect, -ENOENT, .works = MEM_NONE),
-	CALL(userfaultfd_fill_and_move, c_uffd_poison, -ENOENT, .works = MEM_NONE),
+	CALL(userfaultfd_fill_and_move, c_uffd_copy, -ENOENT, .works = MEM_REGISTERED),
+	CALL(userfaultfd_fill_and_move, c_uffd_zeropage, -ENOENT, .works = MEM_REGISTERED),
+	CALL(userfaultfd_fill_and_move, c_uffd_writeprotect, -ENOENT, .works = MEM_REGISTERED),
+	CALL(userfaultfd_fill_and_move, c_uffd_poison, -ENOENT, .works = MEM_REGISTERED),
 	CALL(userfaultfd_fill_and_move, c_uffd_move_from, -EINVAL, .works = MEM_NONE),
-	CALL(userfaultfd_fill_and_move, c_uffd_move_to, -ENOENT, .works = MEM_NONE),
+	CALL(userfaultfd_fill_and_move, c_uffd_move_to, -EINVAL, .works = MEM_NONE),
 	CALL(anon_vma_name, c_anon_name, -EPERM),
 };
 
@@ -294,6 +296,18 @@ long call_range(const struct kernel_owned_call *c, unsigned long addr, unsigned 
 	return c->fn(addr + from[range], c->one_page ? page : to[range] - from[range]);
 }
 
+/* With nothing in it.  Any descriptor will do for what is done there. */
+static unsigned long registered(unsigned long size)
+{
+	struct uffdio_register reg = {
+		.range = { .start = elsewhere(size), .len = size },
+		.mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP,
+	};
+
+	c_mprotect_write(reg.range.start, size);
+	return ioctl(uffd_open(), UFFDIO_REGISTER, &reg) ? 0 : reg.range.start;
+}
+
 long call_ordinary(const struct kernel_owned_call *c)
 {
 	const unsigned long size = 2 * page_size();
@@ -303,9 +317,11 @@ long call_ordinary(const struct kernel_owned_call *c)
 		mem = (unsigned long)mmap(NULL, size, PROT_READ | PROT_WRITE,
 					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	else if (c->works == MEM_POLICY)
-		c_mbind(mem, size);
-	else if (c->works == MEM_UNMAPPED)
+		mbind_to_0(mem, size, MPOL_BIND, MPOL_MF_MOVE);
+	else if (c->works != MEM_PRIVATE)
 		munmap((void *)mem, size);
+	if (c->works == MEM_REGISTERED)
+		mem = registered(size);
 	advice_now = c->advice;
 	return c->fn(mem, page_size());
 }

@@ -34,11 +34,11 @@ struct kernel_owned_call {
 	int advice;		/* for c_madvise() */
 	bool inside;		/* where it starts before the VMA it takes effect */
 	bool one_page;		/* it fails across the ends of a VMA anyhow */
-	bool of_sealed;		/* a user's seal of VM_PFNMAP does not refuse it */
 	enum {
 		MEM_PRIVATE,
 		MEM_SHARED,
-		MEM_POLICY,	/* with a policy of its own */
+		MEM_POLICY,	/* bound to node 0 */
+		MEM_REGISTERED,	/* with a userfaultfd */
 		MEM_UNMAPPED,
 		MEM_NONE,	/* nothing as simple as these */
 	} works;		/* the memory that it works on */

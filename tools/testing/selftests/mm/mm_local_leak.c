@@ -202,6 +202,7 @@ TEST_F(leak_scan, probe_reads_are_refused)
 	EXPECT_NE(0, dev_nofault(p->fd, p->addr - 4));
 	EXPECT_EQ(dev_nofault(p->fd, p->empty - 4), dev_nofault(p->fd, p->addr - 4));
 	EXPECT_UNCHANGED(p);
+	NEEDS_ROOT("kernel addresses");
 	if (!kernel_text())
 		SKIP(return, "no kernel address to compare with");
 	EXPECT_EQ(0, dev_nofault(p->fd, kernel_text()));
@@ -215,6 +216,7 @@ TEST_F(leak_scan, kcore)
 	bool has_kernel = false;
 	int i;
 
+	NEEDS_ROOT("/proc/kcore");
 	if (!kernel || !read_text("/proc/kcore", text, 16384))
 		SKIP(return, "no /proc/kcore, or no kernel address to compare with");
 	for (i = 0; i < eh->e_phnum; i++) {

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loads, stores and jumps to an area of mm-local memory, and the calls of the table in
+ * kernel_owned_calls.c on it: everything answers as at an address in the window where
+ * nothing is.  kernel_owned_vma in the tree does the same with a VMA at a user address.
+ * What is more than a line of the table is in mapping_user.c, for both.
+ *
+ * Needs both test drivers, debugfs and, for some calls, root.
+ */
+#define _GNU_SOURCE
+#include "kselftest_harness.h"
+#include <asm-generic/mman.h> /* Force the import of the tools version. */
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "kernel_owned_calls.h"
+#include "proof_util.h"
+
+FIXTURE(direct_access)
+{
+	struct place p;
+};
+
+FIXTURE_VARIANT(direct_access)
+{
+	bool window;
+};
+
+FIXTURE_VARIANT_ADD(direct_access, window)
+{
+	.window = true,
+};
+
+FIXTURE_SETUP(direct_access)
+{
+	SETUP_PLACE(&self->p, variant->window, PROT_READ);
+}
+
+FIXTURE_TEARDOWN(direct_access)
+{
+	close(self->p.fd);
+}
+
+/* The fault that an address has where nothing is.  At @fine, there is none. */
+static void access_rule(struct __test_metadata *_metadata, const struct place *p,
+			enum access how, unsigned long fine)
+{
+	unsigned long off;
+	struct fault f, e;
+
+	for (off = 0; off < p->size; off += page_size()) {
+		f = try_access(how, p->addr + off);
+		e = try_access(how, p->empty + off);
+		ASSERT_EQ(SIGSEGV, e.sig);
+		ASSERT_EQ(SEGV_MAPERR, e.code);
+		EXPECT_EQ(SIGSEGV, f.sig);
+		EXPECT_EQ(SEGV_MAPERR, f.code);
+		EXPECT_EQ(e.offset, f.offset);
+		EXPECT_EQ(e.err, f.err);
+	}
+	f = try_access(how, fine);
+	EXPECT_EQ(0, f.sig)
+		TH_LOG("at an ordinary address: signal %d code %d", f.sig, f.code);
+	EXPECT_UNTOUCHED(p, "the accesses");
+}
+
+#define ACCESS_TEST(_name, _how, _fine)					\
+TEST_F(direct_access, _name)						\
+{									\
+	access_rule(_metadata, &self->p, _how, _fine);			\
+}
+
+ACCESS_TEST(load, LOAD, map_ordinary(page_size()))
+ACCESS_TEST(store, STORE, map_ordinary(page_size()))
+ACCESS_TEST(atomic, ATOMIC, map_ordinary(page_size()))
+ACCESS_TEST(string_instruction, STRING, map_ordinary(page_size()))
+ACCESS_TEST(load_across_the_start, CROSSING, map_ordinary(page_size()) + 64)
+ACCESS_TEST(jump, JUMP, (unsigned long)getpid)
+
+FIXTURE(mapping_calls)
+{
+	struct place p;
+};
+
+FIXTURE_VARIANT(mapping_calls)
+{
+	bool window;
+};
+
+FIXTURE_VARIANT_ADD(mapping_calls, window)
+{
+	.window = true,
+};
+
+FIXTURE_SETUP(mapping_calls)
+{
+	SETUP_PLACE(&self->p, variant->window, PROT_READ | PROT_WRITE);
+}
+
+FIXTURE_TEARDOWN(mapping_calls)
+{
+	close(self->p.fd);
+}
+
+/* The calls of the table that belong to @test. */
+static void call_rule(struct __test_metadata *_metadata, const struct place *p,
+		      const char *test)
+{
+	const struct kernel_owned_call *c, *end = kernel_owned_calls + nr_kernel_owned_calls;
+	unsigned int range, calls = 0;
+	long ret, want, ordinary;
+
+	for (c = kernel_owned_calls; c < end; c++) {
+		bool known;
+
+		if (strcmp(c->test, test))
+			continue;
+		calls++;
+		ordinary = call_ordinary(c);
+		if (call_missing(c, ordinary))
+			SKIP(return, "%s: %s", c->name, ret_text(ordinary));
+		/* No length is fine, if this kernel knows the advice. */
+		known = c->fn != c_madvise || !c_madvise(p->addr, 0);
+		EXPECT_TRUE(!ordinary || !known || c->works == MEM_NONE)
+			TH_LOG("%s where it works: %s", c->name, ret_text(ordinary));
+		for (range = 0; range < NRANGES; range++) {
+			ret = call_range(c, p->addr, range);
+			want = call_range(c, p->empty, range);
+			EXPECT_EQ(want, ret)
+				TH_LOG("%s, range %u: %s instead of %s", c->name, range,
+				       ret_text(ret), ret_text(want));
+			/* Success is not what it says of nothing. */
+			EXPECT_TRUE(c->answer || want);
+			EXPECT_UNTOUCHED(p, c->name);
+		}
+	}
+	EXPECT_LT(0, calls);
+}
+
+#define CALL_TEST(_name)						\
+TEST_F(mapping_calls, _name)						\
+{									\
+	call_rule(_metadata, &self->p, #_name);				\
+}
+
+CALL_TEST(munmap)
+CALL_TEST(mmap_fixed)
+CALL_TEST(mmap_hint)
+CALL_TEST(shmat_remap)
+CALL_TEST(mremap_move)
+CALL_TEST(mremap_grow)
+CALL_TEST(mremap_shrink)
+CALL_TEST(mremap_target)
+CALL_TEST(mremap_dontunmap)
+CALL_TEST(mremap_old_size_0)
+CALL_TEST(mprotect)
+CALL_TEST(pkey_mprotect)
+CALL_TEST(madvise_access_pattern)
+CALL_TEST(madvise_discard)
+CALL_TEST(madvise_reclaim)
+CALL_TEST(madvise_fork)
+CALL_TEST(madvise_dump)
+CALL_TEST(madvise_merge_and_huge)
+CALL_TEST(madvise_guard)
+CALL_TEST(madvise_populate)
+CALL_TEST(process_madvise_self)
+CALL_TEST(mseal)
+CALL_TEST(mbind)
+CALL_TEST(mbind_move)
+CALL_TEST(set_mempolicy_home_node)
+CALL_TEST(move_pages)
+CALL_TEST(remap_file_pages)
+CALL_TEST(msync)
+CALL_TEST(mincore)
+CALL_TEST(userfaultfd_register)
+CALL_TEST(userfaultfd_fill_and_move)
+CALL_TEST(anon_vma_name)
+
+TEST_F(mapping_calls, mmap_fixed_noreplace)
+{
+	unsigned long mem = map_ordinary(page_size());
+
+	call_rule(_metadata, &self->p, "mmap_fixed_noreplace");
+	EXPECT_EQ(-EEXIST, c_mmap_noreplace(mem, page_size()));
+}
+
+TEST_F(mapping_calls, munmap_spanning_unmaps_nothing)
+{
+	const struct place *p = &self->p;
+	unsigned long mem = map_ordinary(3 * page_size());
+
+	EXPECT_EQ(c_munmap(p->empty - page_size(), p->size + 2 * page_size()),
+		  c_munmap(p->addr - page_size(), p->size + 2 * page_size()));
+	EXPECT_UNTOUCHED(p, "munmap");
+	EXPECT_EQ(0, c_munmap(mem, 3 * page_size()));
+	EXPECT_EQ(SIGSEGV, try_access(LOAD, mem + page_size()).sig);
+}
+
+/* All of the kernel half, and what ends in the area. */
+TEST_F(mapping_calls, munmap_everything)
+{
+	const struct place *p = &self->p;
+
+	EXPECT_EQ(-EINVAL, c_munmap(0, p->empty));
+	EXPECT_EQ(-EINVAL, c_munmap(0, p->addr + page_size()));
+	EXPECT_EQ(-EINVAL, c_munmap(1UL << 63, p->addr - (1UL << 63) + p->size));
+	EXPECT_EQ(-EINVAL, c_munmap(0, -page_size()));
+	EXPECT_UNTOUCHED(p, "munmap");
+	EXPECT_EQ(0, c_munmap(map_ordinary(page_size()), page_size()));
+}
+
+/* Two areas do not even touch. */
+TEST_F(mapping_calls, no_merge)
+{
+	const struct place *p = &self->p;
+	int fd = open_mm_local();
+	unsigned long second;
+
+	ASSERT_EQ(0, dev_alloc(fd, p->size, &second));
+	EXPECT_TRUE(second > p->addr + p->size || p->addr > second + p->size);
+	EXPECT_UNTOUCHED(p, "the second one");
+	close(fd);
+	EXPECT_UNTOUCHED(p, "its end");
+}
+
+TEST_HARNESS_MAIN

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Accesses and calls that are more than a line of the table in kernel_owned_calls.c,
- * on a kernel-owned VMA at a user address, which refuses them or stays as it is, and on
- * an area in the window, which answers as an address there where nothing is; and what
- * kernel_owned_vma in the tree has no room for.
+ * Calls that are more than a line of the table in kernel_owned_calls.c, on a
+ * kernel-owned VMA at a user address, which refuses them or stays as it is, and on an
+ * area in the window, which answers as an address there where nothing is; and what
+ * kernel_owned_vma.c in the tree has no room for.
  *
  * Needs both test drivers, debugfs and, for some tests, root.
  */
@@ -18,122 +18,6 @@
 
 #include "kernel_owned_calls.h"
 #include "proof_util.h"
-
-FIXTURE(direct_access)
-{
-	struct place p;
-};
-
-FIXTURE_VARIANT(direct_access)
-{
-	bool window;
-};
-
-FIXTURE_VARIANT_ADD(direct_access, user)
-{
-	.window = false,
-};
-
-FIXTURE_VARIANT_ADD(direct_access, window)
-{
-	.window = true,
-};
-
-FIXTURE_SETUP(direct_access)
-{
-	SETUP_PLACE(&self->p, variant->window, PROT_READ);
-}
-
-FIXTURE_TEARDOWN(direct_access)
-{
-	close(self->p.fd);
-}
-
-/* Just outside: nothing there, or the neighbours, which are as they were. */
-TEST_F(direct_access, neighbouring_pages)
-{
-	const struct place *p = &self->p;
-	unsigned long out[2] = { p->addr - 1, p->addr + p->size };
-	struct fault f, e;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		f = try_access(LOAD, out[i]);
-		e = try_access(LOAD, p->empty);
-		ASSERT_EQ(SIGSEGV, e.sig);
-		if (p->window) {
-			EXPECT_EQ(SEGV_MAPERR, f.code);
-			EXPECT_EQ(e.sig, f.sig);
-			EXPECT_EQ(e.offset, f.offset);
-			EXPECT_EQ(e.err, f.err);
-		} else {
-			EXPECT_EQ(0, f.sig);
-		}
-	}
-	EXPECT_UNTOUCHED(p, "the loads");
-}
-
-static void faults_of(enum access how, unsigned long addr, long *minor, long *major)
-{
-	struct rusage before, after;
-
-	try_access(how, addr);	/* so that the stack and the like are there */
-	getrusage(RUSAGE_SELF, &before);
-	try_access(how, addr);
-	getrusage(RUSAGE_SELF, &after);
-	*minor = after.ru_minflt - before.ru_minflt;
-	*major = after.ru_majflt - before.ru_majflt;
-}
-
-/* How many faults the process had does not tell either. */
-TEST_F(direct_access, fault_counters)
-{
-	const struct place *p = &self->p;
-	long minor, major, e_minor, e_major;
-	struct rusage before, after;
-	char *mem;
-
-	faults_of(LOAD, p->addr, &minor, &major);
-	/* What can be read was mapped from the start: no fault, either. */
-	faults_of(LOAD, p->window ? p->empty : map_ordinary(page_size()), &e_minor, &e_major);
-	EXPECT_EQ(e_minor, minor);
-	EXPECT_EQ(e_major, major);
-
-	faults_of(STORE, p->addr, &minor, &major);
-	faults_of(STORE, p->empty, &e_minor, &e_major);
-	if (p->window)
-		EXPECT_EQ(e_minor, minor);
-	EXPECT_EQ(e_major, major);
-
-	/* They do count. */
-	mem = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, mem);
-	getrusage(RUSAGE_SELF, &before);
-	__atomic_store_n(mem, 1, __ATOMIC_RELAXED);
-	getrusage(RUSAGE_SELF, &after);
-	EXPECT_LT(before.ru_minflt, after.ru_minflt);
-	EXPECT_UNTOUCHED(p, "the accesses");
-}
-
-static long load_in_child(const struct remote *r)
-{
-	struct fault f = try_access(LOAD, r->addr);
-
-	return f.sig << 8 | f.code;
-}
-
-/* A child has no such area, and another process cannot use its address. */
-TEST_F(direct_access, from_a_child)
-{
-	const struct place *p = &self->p;
-	struct remote at = { .addr = p->addr }, empty = { .addr = p->empty };
-	struct remote fine = { .addr = map_ordinary(page_size()) };
-
-	EXPECT_EQ(SIGSEGV << 8 | SEGV_MAPERR, in_child(load_in_child, &at));
-	EXPECT_EQ(SIGSEGV << 8 | SEGV_MAPERR, in_child(load_in_child, &empty));
-	EXPECT_EQ(0, in_child(load_in_child, &fine));
-	EXPECT_UNTOUCHED(p, "the child");
-}
 
 FIXTURE(mapping_calls)
 {

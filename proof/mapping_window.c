@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loads, stores and jumps to an area of mm-local memory, and the calls of the table in
- * kernel_owned_calls.c on it: everything answers as at an address in the window where
- * nothing is.  kernel_owned_vma in the tree does the same with a VMA at a user address.
- * What is more than a line of the table is in mapping_user.c, for both.
+ * The calls of the table in kernel_owned_calls.c on an area of mm-local memory:
+ * everything answers as at an address in the window where nothing is.
+ * kernel_owned_vma.c in the tree does the same with a VMA at a user address, and
+ * mapping_user.c what is more than a line of the table, for both.
  *
  * Needs both test drivers, debugfs and, for some calls, root.
  */
@@ -16,67 +16,6 @@
 
 #include "kernel_owned_calls.h"
 #include "proof_util.h"
-
-FIXTURE(direct_access)
-{
-	struct place p;
-};
-
-FIXTURE_VARIANT(direct_access)
-{
-	bool window;
-};
-
-FIXTURE_VARIANT_ADD(direct_access, window)
-{
-	.window = true,
-};
-
-FIXTURE_SETUP(direct_access)
-{
-	SETUP_PLACE(&self->p, variant->window, PROT_READ);
-}
-
-FIXTURE_TEARDOWN(direct_access)
-{
-	close(self->p.fd);
-}
-
-/* The fault that an address has where nothing is.  At @fine, there is none. */
-static void access_rule(struct __test_metadata *_metadata, const struct place *p,
-			enum access how, unsigned long fine)
-{
-	unsigned long off;
-	struct fault f, e;
-
-	for (off = 0; off < p->size; off += page_size()) {
-		f = try_access(how, p->addr + off);
-		e = try_access(how, p->empty + off);
-		ASSERT_EQ(SIGSEGV, e.sig);
-		ASSERT_EQ(SEGV_MAPERR, e.code);
-		EXPECT_EQ(SIGSEGV, f.sig);
-		EXPECT_EQ(SEGV_MAPERR, f.code);
-		EXPECT_EQ(e.offset, f.offset);
-		EXPECT_EQ(e.err, f.err);
-	}
-	f = try_access(how, fine);
-	EXPECT_EQ(0, f.sig)
-		TH_LOG("at an ordinary address: signal %d code %d", f.sig, f.code);
-	EXPECT_UNTOUCHED(p, "the accesses");
-}
-
-#define ACCESS_TEST(_name, _how, _fine)					\
-TEST_F(direct_access, _name)						\
-{									\
-	access_rule(_metadata, &self->p, _how, _fine);			\
-}
-
-ACCESS_TEST(load, LOAD, map_ordinary(page_size()))
-ACCESS_TEST(store, STORE, map_ordinary(page_size()))
-ACCESS_TEST(atomic, ATOMIC, map_ordinary(page_size()))
-ACCESS_TEST(string_instruction, STRING, map_ordinary(page_size()))
-ACCESS_TEST(load_across_the_start, CROSSING, map_ordinary(page_size()) + 64)
-ACCESS_TEST(jump, JUMP, (unsigned long)getpid)
 
 FIXTURE(mapping_calls)
 {
@@ -119,7 +58,8 @@ static void call_rule(struct __test_metadata *_metadata, const struct place *p,
 		calls++;
 		ordinary = call_ordinary(c);
 		if (call_missing(c, ordinary))
-			SKIP(return, "%s: %s", c->name, ret_text(ordinary));
+			SKIP(return, "%s%s: %s", geteuid() ? "needs root: " : "",
+			     c->name, ret_text(ordinary));
 		/* No length is fine, if this kernel knows the advice. */
 		known = c->fn != c_madvise || !c_madvise(p->addr, 0);
 		EXPECT_TRUE(!ordinary || !known || c->works == MEM_NONE)

@@ -18,6 +18,7 @@
 #include <linux/pid.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/set_memory.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -275,7 +276,10 @@ static __no_kasan_or_inline unsigned long scan_pattern(struct test_file *tf)
 
 		if (!(pfn % 1024))
 			cond_resched();
-		if (!page || PageHWPoison(page) || !kernel_page_present(page))
+		if (fatal_signal_pending(current))
+			break;
+		if (!page || PageHWPoison(page) || PageOffline(page) ||
+		    !kernel_page_present(page))
 			continue;
 		p = kasan_reset_tag(page_address(page));
 		for (end = p + PAGE_SIZE / sizeof(*p); p < end; p++) {

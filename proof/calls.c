@@ -446,7 +446,7 @@ static unsigned long socket_name(const char *path)
 }
 
 #define nobody()	socket_name("/nowhere/at/all")
-#define abstract()	socket_name("\0mm_local_calls")
+#define abstract()	socket_name("\0proof_calls")
 
 static unsigned long descriptor_message(void)
 {
@@ -1100,7 +1100,7 @@ static long fd_perf(void)
 /* Keys */
 static long key(void)
 {
-	return syscall(SYS_add_key, "user", "mm_local_calls", "payload", 7, -2);
+	return syscall(SYS_add_key, "user", "calls", "payload", 7, -2);
 }
 
 /* seccomp and sockets: let all pass */
@@ -1120,7 +1120,7 @@ static long with_group(void)
 
 /* kernfs has extended attributes. */
 #define XATTR_PATH	"/sys/kernel"
-#define XATTR_NAME	"trusted.mm_local_calls"
+#define XATTR_NAME	"trusted.proof_calls"
 #define fd_xattr()	fd_of(XATTR_PATH, O_RDONLY)
 
 /* PR_SET_MM_MAP, as it is but for one word */

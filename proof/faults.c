@@ -37,7 +37,7 @@
 #include "vm_util.h"
 
 #define DEBUG		"/sys/kernel/debug/"
-#define CGROUP		"/sys/fs/cgroup/mm_local_faults"
+#define CGROUP		"/sys/fs/cgroup/proof_faults"
 #define MAX_PAGES	((64UL << 20) / page_size())
 #define NEVER		100000	/* more than any call allocates */
 #define AFTER_EXEC	"MM_LOCAL_FAULTS_AFTER_EXEC"

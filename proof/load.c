@@ -45,7 +45,7 @@
 #include "proof_util.h"
 #include "vm_util.h"
 
-#define CGROUP		"/sys/fs/cgroup/mm_local_load"
+#define CGROUP		"/sys/fs/cgroup/proof_load"
 #define HOG_CGROUP	"/sys/fs/cgroup/mm_local_hog"
 #define THP		"/sys/kernel/mm/transparent_hugepage"
 #define KSM		"/sys/kernel/mm/ksm"

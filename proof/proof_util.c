@@ -52,24 +52,6 @@ void unregister_rseq(void)
 			RSEQ_SIG);
 }
 
-unsigned long fault_syndrome(const void *context)
-{
-#if defined(__x86_64__)
-	const ucontext_t *uc = context;
-
-	return uc->uc_mcontext.gregs[REG_ERR] | uc->uc_mcontext.gregs[REG_TRAPNO] << 16;
-#elif defined(__aarch64__)
-	const ucontext_t *uc = context;
-	const struct _aarch64_ctx *record = (const void *)uc->uc_mcontext.__reserved;
-
-	while (record->magic && record->magic != ESR_MAGIC)
-		record = (const void *)record + record->size;
-	return record->magic ? ((const struct esr_context *)record)->esr : 0;
-#else
-	return context ? 0 : -1;
-#endif
-}
-
 static sigjmp_buf fault_jump;
 static struct seen_fault fault;
 static unsigned long fault_at;

@@ -22,8 +22,6 @@ unsigned long rnd_below(uint64_t *seed, unsigned long limit);
 
 /* The C library has registered one for the thread. */
 void unregister_rseq(void);
-/* What the CPU said of a fault, for a signal handler: error code or syndrome. */
-unsigned long fault_syndrome(const void *context);
 
 /* What a signal says of a memory access. */
 struct seen_fault {

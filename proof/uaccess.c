@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/rseq.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -173,6 +174,16 @@ static long send_iovec(unsigned long ptr)
 
 	return sendmsg(use.stream[0], &msg, 0);
 }
+
+/* The C library may have registered one for the thread. */
+static long register_rseq(unsigned long ptr)
+{
+	unregister_rseq();
+	return syscall(SYS_rseq, ptr, 32, 0, RSEQ_SIG) ?:
+	       syscall(SYS_rseq, ptr, 32, 1, RSEQ_SIG);
+}
+
+POINTER_TEST(rseq, register_rseq(ptr))
 
 POINTER_TEST(writev_after_a_good_part, writev_both(ptr))
 POINTER_TEST(iovec_itself, syscall(SYS_writev, use.pipe[1], ptr, 1))

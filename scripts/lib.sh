@@ -190,7 +190,7 @@ parts() {
 # part TREE N: the same line of one part.
 part() {
 	local all
-	all=$(parts "$1")
-	awk -v n="$2" '$1 == n { print; found = 1 } END { exit !found }' <<<"$all" ||
+	all=$(parts "$1") || exit 1
+	awk -v n="$2" '$1 "" == n "" { print; found = 1 } END { exit !found }' <<<"$all" ||
 		die "there is no part '$2' (there is: $(cut -d' ' -f1 <<<"$all" | paste -sd' '))"
 }

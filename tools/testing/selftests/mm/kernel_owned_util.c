@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the tests of kernel-owned VMAs and of mm-local memory share.
+ * What tests of kernel-owned VMAs share.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -128,7 +128,7 @@ static struct fault fault;
 static unsigned long fault_at;
 
 /* The error code or the syndrome. */
-static unsigned long fault_syndrome(const ucontext_t *uc __maybe_unused)
+unsigned long fault_syndrome(const ucontext_t *uc __maybe_unused)
 {
 #if defined(__x86_64__)
 	return uc->uc_mcontext.gregs[REG_ERR] | uc->uc_mcontext.gregs[REG_TRAPNO] << 16;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of kernel-owned VMAs and of mm-local memory share.
+ * What tests of kernel-owned VMAs share.
  *
  * Include it after kselftest_harness.h for the macros that use the latter.
  */
@@ -70,6 +70,8 @@ struct fault {
 enum access { LOAD, STORE, JUMP, ATOMIC, STRING, CROSSING };
 
 struct fault try_access(enum access how, unsigned long addr);
+/* What the CPU said of a fault, for a signal handler: error code or syndrome. */
+unsigned long fault_syndrome(const void *context);
 
 /* Contents. */
 void make_pattern(unsigned char *buf, size_t size, unsigned char seed);

@@ -24,7 +24,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -36,10 +35,10 @@
 static void setup_place(struct __test_metadata *_metadata, struct place *p, bool window,
 			int prot)
 {
-	const char *driver = window ? MM_LOCAL_TEST : KERNEL_OWNED_TEST, *wrong;
+	const char *wrong;
 
-	if (access(driver, R_OK | W_OK))
-		SKIP(exit(KSFT_SKIP), "no %s", driver);
+	if (window ? no_mm_local() : access(KERNEL_OWNED_TEST, R_OK | W_OK))
+		SKIP(exit(KSFT_SKIP), "no driver, or no mm-local memory");
 	wrong = window ? place_make_window(p) : place_make_user(p, prot);
 	ASSERT_TRUE(!wrong)
 		TH_LOG("%s: %s", wrong, strerror(errno));
@@ -261,17 +260,6 @@ static long clone_and_wait(void *ptr)
 }
 
 POINTER_TEST(clone3_arguments, clone_and_wait(ptr))
-
-/* The C library may have registered one for the thread. */
-static long register_rseq(void *ptr)
-{
-	if (__rseq_size)
-		syscall(SYS_rseq, __builtin_thread_pointer() + __rseq_offset, 32, 1, RSEQ_SIG);
-	return syscall(SYS_rseq, ptr, 32, 0, RSEQ_SIG) ?:
-	       syscall(SYS_rseq, ptr, 32, 1, RSEQ_SIG);
-}
-
-POINTER_TEST(rseq, register_rseq(ptr))
 
 static long futex(void *uaddr, int op, unsigned int val, long val2, void *uaddr2,
 		  unsigned int val3)

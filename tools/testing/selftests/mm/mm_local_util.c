@@ -18,11 +18,11 @@ int open_mm_local(void)
 bool no_mm_local(void)
 {
 	int fd = open_mm_local();
+	unsigned long addr;
+	bool none = fd < 0 || dev_alloc(fd, page_size(), &addr) == -EOPNOTSUPP;
 
-	if (fd < 0)
-		return true;
 	close(fd);
-	return false;
+	return none;
 }
 
 long dev_range(int fd, unsigned long cmd, unsigned long *addr, unsigned long size)

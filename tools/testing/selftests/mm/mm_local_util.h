@@ -15,6 +15,7 @@
 
 /* The driver: results are 0 or more, or -errno. */
 int open_mm_local(void);
+/* Neither the driver nor, on some machines, mm-local memory is there. */
 bool no_mm_local(void);
 long dev_range(int fd, unsigned long cmd, unsigned long *addr, unsigned long size);
 long dev_alloc(int fd, unsigned long size, unsigned long *addr);
@@ -47,7 +48,7 @@ const char *area_changed(const struct place *p);
 	const char *_what;						\
 									\
 	if (no_mm_local())						\
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);		\
+		SKIP(exit(KSFT_SKIP), "no mm-local memory");		\
 	_what = place_make_window(_p);					\
 	ASSERT_EQ(NULL, _what)						\
 		TH_LOG("%s: %s", _what, strerror(errno));		\

@@ -127,9 +127,10 @@ static sigjmp_buf fault_jump;
 static struct fault fault;
 static unsigned long fault_at;
 
-/* The error code or the syndrome. */
-unsigned long fault_syndrome(const ucontext_t *uc __maybe_unused)
+unsigned long fault_syndrome(const void *context)
 {
+	const ucontext_t *uc __maybe_unused = context;
+
 #if defined(__x86_64__)
 	return uc->uc_mcontext.gregs[REG_ERR] | uc->uc_mcontext.gregs[REG_TRAPNO] << 16;
 #elif defined(__aarch64__)

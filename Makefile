@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Kernel-owned VMAs and mm-local secret memory: see README.
+# Kernel-owned VMAs and secret memory: see README.
 
 ARCH ?= x86_64
 CONFIG ?= proof
@@ -60,7 +60,7 @@ boot: ## an interactive shell in the patched kernel, the selftests inside
 	@set -- --tree "$$(scripts/kit)" --arch $(ARCH) --config $(CONFIG) && \
 		scripts/build "$$@" >/dev/null && \
 		scripts/vm "$$@" $(ARGS) $$(scripts/selftest "$$@" kernel_owned_vma \
-		mm_local_access mm_local_lifetime mm_local_leak | sed 's/^/-f /') -i
+		mm_secret_access mm_secret_lifetime mm_secret_leak | sed 's/^/-f /') -i
 
 regress: ## the tree's own selftests on base and patched kernel, side by side
 	@scripts/setup $(ARCH)

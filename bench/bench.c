@@ -489,7 +489,7 @@ static void with_areas(unsigned int areas)
 	close(ready[1]);
 }
 
-/* What the kernel can spare goes back, the pool's pages with it. */
+/* What the kernel can spare goes back, idle blocks with it. */
 static void drop_caches(void)
 {
 	FILE *f = fopen("/proc/sys/vm/drop_caches", "w");
@@ -497,15 +497,24 @@ static void drop_caches(void)
 	check(f && fputs("3", f) >= 0 && !fclose(f));
 }
 
+/* In KiB. */
+static long out_of_direct_map(void)
+{
+	FILE *f = fopen("/proc/sys/vm/stat_refresh", "w");
+
+	check(f && fputs("1", f) >= 0 && !fclose(f));
+	return field("/proc/vmstat", "nr_mm_secret") * (long)(page / 1024);
+}
+
 static void growth(void)
 {
 	static const struct {
 		const char *name;
 		unsigned int before;
-	} nth[] = { { "first", 0 }, { "100th", 99 }, { "10000th", 9999 } };
+	} nth[] = { { "first", 0 }, { "2nd", 1 }, { "100th", 99 }, { "10000th", 9999 } };
 	struct subject subject = { "", local_kernel, 64 };
 	unsigned int i, have = 0;
-	long before;
+	long before, splits, outside;
 	pid_t others[1000];
 	int ready[2];
 	char name[64];
@@ -513,7 +522,7 @@ static void growth(void)
 	pages = 1;
 	drop_caches();
 	before = field("/proc/meminfo", "MemFree");
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(nth) / sizeof(*nth); i++) {
 		ask(MM_BENCH_KEEP, MM_BENCH_LOCAL, 1, nth[i].before - have);
 		have = nth[i].before;
 		subject.name = nth[i].name;
@@ -523,6 +532,9 @@ static void growth(void)
 	       (double)(before - field("/proc/meminfo", "MemFree")) / have - page / 1024.);
 	close(bench);
 
+	splits = field("/proc/vmstat", "direct_map_level2_splits");
+	drop_caches();
+	outside = out_of_direct_map();
 	check(!pipe(ready));
 	for (i = 0; i < 1000; i++) {
 		others[i] = fork();
@@ -535,6 +547,11 @@ static void growth(void)
 		}
 		check(read(ready[0], name, 1) == 1);
 	}
+	printf("1000 processes with a page each: KiB out of the direct map\t%ld\n",
+	       out_of_direct_map() - outside);
+	if (field("/proc/vmstat", "direct_map_level2_splits") >= 0)
+		printf("1000 processes with a page each: splits of 2 MiB\t%ld\n",
+		       field("/proc/vmstat", "direct_map_level2_splits") - splits);
 	open_bench();
 	subject.name = "first, beside 1000 processes that have one";
 	measure("one more area in an mm: the", &subject);

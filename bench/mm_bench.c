@@ -13,8 +13,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
-#ifdef CONFIG_MM_LOCAL
-#include <linux/mm_local.h>
+#ifdef CONFIG_MM_SECRET
+#include <linux/mm_secret.h>
 #endif
 
 #include "mm_bench.h"
@@ -24,28 +24,28 @@ struct piece {
 	struct list_head list;
 	u32 memory;
 	unsigned long *addr;
-#ifdef CONFIG_MM_LOCAL
-	struct mm_local ml;
+#ifdef CONFIG_MM_SECRET
+	struct mm_secret ms;
 #endif
 };
 
-#ifdef CONFIG_MM_LOCAL
+#ifdef CONFIG_MM_SECRET
 static int get_local(struct piece *piece, size_t size)
 {
 	int err;
 
 	if (piece->memory == MM_BENCH_OBJECT)
-		err = mm_local_kzalloc(&piece->ml, 200);
+		err = mm_secret_kzalloc(&piece->ms, 200);
 	else
-		err = mm_local_alloc(&piece->ml, size);
+		err = mm_secret_alloc(&piece->ms, size);
 	if (!err)
-		piece->addr = mm_local_addr(&piece->ml);
+		piece->addr = mm_secret_addr(&piece->ms);
 	return err;
 }
 
 static void put_local(struct piece *piece)
 {
-	mm_local_free(&piece->ml);
+	mm_secret_free(&piece->ms);
 }
 #else
 static int get_local(struct piece *piece, size_t size)

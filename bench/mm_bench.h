@@ -7,10 +7,10 @@
 #include <linux/types.h>
 
 enum mm_bench_memory {
-	MM_BENCH_LOCAL,		/* mm_local_alloc() */
+	MM_BENCH_LOCAL,		/* mm_secret_alloc() */
 	MM_BENCH_VMALLOC,
 	MM_BENCH_DIRECT,	/* alloc_page() */
-	MM_BENCH_OBJECT,	/* mm_local_kzalloc() of 200 bytes, .pages is 1 */
+	MM_BENCH_OBJECT,	/* mm_secret_kzalloc() of 200 bytes, .pages is 1 */
 };
 
 /**

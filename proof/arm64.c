@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of mm-local memory that only arm64 needs: the window lies in the addresses
+ * Tests of secret memory that only arm64 needs: the window lies in the addresses
  * that TTBR0 translates, where page permissions alone do not keep a process out.
  * Futexes, probe reads and the end of the user range are in arm64_limits.c.
  *
  * An instruction may do to an area what it does to an address in the window where
  * nothing is mapped: the same signal, the same si_code, the same syndrome.
  *
- * Needs CONFIG_MM_LOCAL_TEST.
+ * Needs CONFIG_MM_SECRET_TEST.
  */
 #include <asm-generic/mman.h> /* Force the import of the tools version. */
 #include <asm/hwcap.h>
@@ -370,11 +370,11 @@ TEST_F(arm64, beside_the_last_user_page)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
 	static long before[4][LOOK_UPS], after[LOOK_UPS];
-	struct mm_local_test_range win = {};
+	struct mm_secret_test_range win = {};
 	unsigned long at[4], last;
 	int i, j;
 
-	ASSERT_EQ(0, ioctl(self->p.fd, MM_LOCAL_TEST_WINDOW, &win));
+	ASSERT_EQ(0, ioctl(self->p.fd, MM_SECRET_TEST_WINDOW, &win));
 	last = win.addr - page_size();
 	at[0] = win.addr;
 	at[1] = win.addr + page_size();
@@ -402,6 +402,41 @@ TEST_F(arm64, beside_the_last_user_page)
 	EXPECT_EQ(0, ret_or_errno(madvise((void *)last, page_size(), MADV_RANDOM)));
 	munmap((void *)last, page_size());
 	EXPECT_EQ(-ENOMEM, ret_or_errno(madvise((void *)last, page_size(), MADV_RANDOM)));
+	/* It took no page tables with it that lead to the window, too. */
+	EXPECT_UNTOUCHED(&self->p, "the munmap of the last user page");
+}
+
+static long one_area(const struct remote *r __maybe_unused)
+{
+	unsigned long addr;
+
+	return dev_alloc(open_mm_secret(), page_size(), &addr);
+}
+
+static long page_tables(void)
+{
+	const char *at;
+
+	write_text("/proc/sys/vm/stat_refresh", "1");
+	read_text("/proc/vmstat", text, sizeof(text));
+	at = strstr(text, "nr_page_table_pages ");
+	return at ? atol(at + strlen("nr_page_table_pages ")) : -1;
+}
+
+/* Nor are they left when the mm goes. */
+TEST_F_TIMEOUT(arm64, border_tables_are_freed, 120)
+{
+	const struct remote r = {};
+	long before;
+	int i;
+
+	if (geteuid())
+		SKIP(return, "needs root: sums up the counters of CPUs");
+	before = page_tables();
+	ASSERT_LT(0, before);
+	for (i = 0; i < 300; i++)
+		ASSERT_EQ(0, in_child(one_area, &r));
+	EXPECT_GT(before + 150, page_tables());
 }
 
 /* What VmPTE says as memory next to the window comes and goes, in pages. */
@@ -412,7 +447,7 @@ static long border(bool with_area, unsigned long start)
 	unsigned long addr;
 	void *mem;
 
-	if (with_area && dev_alloc(open_mm_local(), 64 * page_size(), &addr))
+	if (with_area && dev_alloc(open_mm_secret(), 64 * page_size(), &addr))
 		return -EIO;
 	mem = mmap((void *)(start - page_size()), page_size(), PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (mem == MAP_FAILED)
@@ -436,11 +471,11 @@ static long border_with(const struct remote *r)
 
 TEST_F(arm64, page_tables_at_the_border)
 {
-	struct mm_local_test_range win = {};
+	struct mm_secret_test_range win = {};
 	struct remote r = {};
 	long with, without;
 
-	ASSERT_EQ(0, ioctl(self->p.fd, MM_LOCAL_TEST_WINDOW, &win));
+	ASSERT_EQ(0, ioctl(self->p.fd, MM_SECRET_TEST_WINDOW, &win));
 	/* The stack is anywhere in the GiB below; with 64 KiB pages a table covers half. */
 	if (getauxval(AT_EXECFN) >= win.addr - page_size() / 8 * page_size())
 		SKIP(return, "not here: the stack has the last page table already");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of mm-local memory that only arm64 needs: TTBR0 translates the window's
+ * Tests of secret memory that only arm64 needs: TTBR0 translates the window's
  * addresses, and the futex code accesses user memory with the kernel's rights.
  *
- * Needs CONFIG_MM_LOCAL_TEST, CONFIG_KERNEL_OWNED_VMA_TEST, debugfs and root.
+ * Needs CONFIG_MM_SECRET_TEST, CONFIG_KERNEL_OWNED_VMA_TEST, debugfs and root.
  */
 #include <linux/futex.h>
 #include <sys/ioctl.h>
@@ -14,7 +14,7 @@
 
 #include "kselftest_harness.h"
 #include "kernel_owned_calls.h"
-#include "mm_local_util.h"
+#include "mm_secret_util.h"
 
 #define WAKE(_op, _arg) \
 	{ FUTEX_WAKE_OP_PRIVATE, 1, FUTEX_OP(FUTEX_OP_##_op, _arg, FUTEX_OP_CMP_EQ, 0), true }
@@ -50,13 +50,13 @@ static unsigned long alias(unsigned long addr, unsigned int nr)
 FIXTURE(arm64)
 {
 	struct place p;
-	struct mm_local_test_range win;
+	struct mm_secret_test_range win;
 };
 
 FIXTURE_SETUP(arm64)
 {
 	SETUP_AREA(&self->p);
-	ASSERT_EQ(0, ioctl(self->p.fd, MM_LOCAL_TEST_WINDOW, &self->win));
+	ASSERT_EQ(0, ioctl(self->p.fd, MM_SECRET_TEST_WINDOW, &self->win));
 }
 
 FIXTURE_TEARDOWN(arm64)

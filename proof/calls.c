@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of kernel-owned VMAs and mm-local memory: every system call there is.
+ * Tests of kernel-owned VMAs and secret memory: every system call there is.
  *
  * calls.h has at least one line for each system call of the tree's own
  * table, and a test fails that names those without.  A line makes the call with
  * good arguments, and says which of them are addresses of memory, be it in
  * registers or in structures: its positions.  In one position after the other,
- * the address of good memory is replaced by one in or around an area of mm-local
+ * the address of good memory is replaced by one in or around an area of mm-secret
  * memory, and by one that is as far from an address in the window where nothing
  * is.  The result, or the signal and its si_code, has to be the same, and also at
  * the area's address when the area is gone.
@@ -187,20 +187,20 @@ static bool usable_below_4g(__u64 addr)
 
 static const char *area_make(struct area *a)
 {
-	struct mm_local_test_range win = {};
+	struct mm_secret_test_range win = {};
 	int tries;
 
-	a->fd = open_mm_local();
+	a->fd = open_mm_secret();
 	if (a->fd < 0)
-		return "cannot open " MM_LOCAL_TEST;
-	if (ioctl(a->fd, MM_LOCAL_TEST_WINDOW, &win))
-		return "MM_LOCAL_TEST_WINDOW failed";
+		return "cannot open " MM_SECRET_TEST;
+	if (ioctl(a->fd, MM_SECRET_TEST_WINDOW, &win))
+		return "MM_SECRET_TEST_WINDOW failed";
 	for (tries = 0; tries < 100; tries++) {
-		struct mm_local_test_range range = { .size = NPAGES * page_size() };
+		struct mm_secret_test_range range = { .size = NPAGES * page_size() };
 		__u64 off;
 
-		if (ioctl(a->fd, MM_LOCAL_TEST_ALLOC, &range))
-			return "MM_LOCAL_TEST_ALLOC failed";
+		if (ioctl(a->fd, MM_SECRET_TEST_ALLOC, &range))
+			return "MM_SECRET_TEST_ALLOC failed";
 		a->addr = range.addr;
 		a->size = range.size;
 		/* Far away, in the low 32 bits, too. */
@@ -215,18 +215,20 @@ static const char *area_make(struct area *a)
 		    usable_below_4g(a->addr) && usable_below_4g(a->empty))
 			break;
 		dev_free(a->fd);
+		if (ioctl(a->fd, MM_SECRET_TEST_ELSEWHERE))
+			return "MM_SECRET_TEST_ELSEWHERE failed";
 	}
 	if (tries == 100)
 		return "no suitable address";
 	make_pattern(buffer, a->size, 0x5a);
-	return dev_write(a->fd, 0, buffer, a->size) ? "MM_LOCAL_TEST_WRITE failed" : NULL;
+	return dev_write(a->fd, 0, buffer, a->size) ? "MM_SECRET_TEST_WRITE failed" : NULL;
 }
 
 static const char *area_touched(const struct area *a)
 {
-	struct mm_local_test_range range = {};
+	struct mm_secret_test_range range = {};
 
-	if (ioctl(a->fd, MM_LOCAL_TEST_ADDR, &range) || range.addr != a->addr)
+	if (ioctl(a->fd, MM_SECRET_TEST_ADDR, &range) || range.addr != a->addr)
 		return "the area is gone";
 	if (dev_read(a->fd, 0, buffer, a->size))
 		return "the area cannot be read";
@@ -1551,7 +1553,7 @@ static void child_entries(const struct line *line, long nr, int pos,
 
 static void child_good(const struct line *line, long nr)
 {
-	area.fd = open_mm_local();	/* so that descriptors have the same numbers */
+	area.fd = open_mm_secret();	/* so that descriptors have the same numbers */
 	child_setup();
 	in_control = true;
 	wanted = -1;
@@ -1723,7 +1725,7 @@ static void drive_line(struct __test_metadata *_metadata, const struct line *lin
 	ASSERT_TRUE(n && n <= MAX_POSITIONS)
 		TH_LOG("%s %s has %u positions", line->call, line->variant, n);
 	totals.lines++;
-	if (getenv("MM_LOCAL_CALLS_VERBOSE"))
+	if (getenv("MM_SECRET_CALLS_VERBOSE"))
 		TH_LOG("%s %s: %u positions, %s", line->call, line->variant, n, tell(&good));
 	for (i = 0; i < n; i++)
 		drive_position(_metadata, line, nr, i, &positions[i], &good);
@@ -1740,8 +1742,8 @@ FIXTURE_SETUP(calls)
 	struct area a;
 	const char *what;
 
-	if (no_mm_local())
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);
+	if (no_mm_secret())
+		SKIP(exit(KSFT_SKIP), "no " MM_SECRET_TEST);
 	what = area_make(&a);
 	ASSERT_TRUE(!what)
 		TH_LOG("%s: %s", what ?: "", strerror(errno));
@@ -1756,7 +1758,7 @@ FIXTURE_SETUP(calls)
 	shm_id = shmget(IPC_PRIVATE, NPAGES * page_size(), 0600);
 	sem_id = semget(IPC_PRIVATE, 1, 0600);
 	msg_id = msgget(IPC_PRIVATE, 0600);
-	snprintf(queue_name, sizeof(queue_name), "/mm_local_%d", getpid());
+	snprintf(queue_name, sizeof(queue_name), "/mm_secret_%d", getpid());
 	mq_close(mq_open(queue_name, O_CREAT | O_RDWR, 0600, &attr));
 	setxattr(XATTR_PATH, XATTR_NAME, "value", 5, 0);
 }
@@ -1873,8 +1875,8 @@ TEST(absent_calls_say_so)
 	unsigned int i;
 	long last = 0, nr;
 
-	if (no_mm_local())
-		SKIP(return, "no " MM_LOCAL_TEST);
+	if (no_mm_secret())
+		SKIP(return, "no " MM_SECRET_TEST);
 	ASSERT_TRUE(!area_make(&a));
 	for (i = 0; i < ARRAY_SIZE(tree); i++) {
 		last = tree[i].nr > last ? tree[i].nr : last;
@@ -1897,22 +1899,22 @@ TEST(absent_calls_say_so)
  */
 TEST_F_TIMEOUT(calls, area_works, 180)
 {
-	struct mm_local_test_scan scan;
+	struct mm_secret_test_scan scan;
 	struct area a;
 	int i;
 
-	if (no_mm_local())
-		SKIP(return, "no " MM_LOCAL_TEST);
+	if (no_mm_secret())
+		SKIP(return, "no " MM_SECRET_TEST);
 	for (i = 0; i < 2; i++) {
 		ASSERT_TRUE(!area_make(&a));
 		EXPECT_TRUE(!area_touched(&a));
 		EXPECT_EQ(0, dev_scan(a.fd, &scan));
 		EXPECT_EQ(NPAGES, scan.owner);
 		EXPECT_EQ(0, scan.alias);
-		EXPECT_EQ(0, ioctl(a.fd, MM_LOCAL_TEST_ALIAS, 1));
+		EXPECT_EQ(0, ioctl(a.fd, MM_SECRET_TEST_ALIAS, 1));
 		EXPECT_EQ(0, dev_scan(a.fd, &scan));
 		EXPECT_EQ(NPAGES, scan.alias);
-		EXPECT_EQ(0, ioctl(a.fd, MM_LOCAL_TEST_ALIAS, 0));
+		EXPECT_EQ(0, ioctl(a.fd, MM_SECRET_TEST_ALIAS, 0));
 		EXPECT_EQ(0, dev_free(a.fd));
 		EXPECT_FALSE(!area_touched(&a));
 		close(a.fd);

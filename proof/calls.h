@@ -464,7 +464,7 @@ MORE(ioctl, siocgifname, ioctls, sock_new(), 0x8910, P(ints(0, 0, 0, 0, 1, 0, 0,
 MORE(ioctl, ns_mnt_info, ioctls, fd_of("/proc/self/ns/mnt", O_RDONLY), IO(R, 0xb7, 10, 16),
      P(buf(16)))
 MORE(ioctl, pidfd_info, ioctls, fd_self(), IO(R | W, 0xff, 11, 64), P(buf(64)))
-MORE(ioctl, driver, ioctls, area.fd >= 0 ? dup(area.fd) : open_mm_local(), MM_LOCAL_TEST_WINDOW,
+MORE(ioctl, driver, ioctls, area.fd >= 0 ? dup(area.fd) : open_mm_secret(), MM_SECRET_TEST_WINDOW,
      P(buf(32)))
 
 /* Signals */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mm-local memory of a 32-bit process: the window is far above all that it can name,
+ * secret memory of a 32-bit process: the window is far above all that it can name,
  * but what it can read about itself must not tell, either.
  *
  * Built for the 32-bit instruction set of the architecture; calls_32 does the same and
- * more on x86.  Needs CONFIG_MM_LOCAL_TEST.
+ * more on x86.  Needs CONFIG_MM_SECRET_TEST.
  */
 #define _FILE_OFFSET_BITS 64
 #include <errno.h>
@@ -33,9 +33,9 @@ FIXTURE(compat)
 /* The area, by an address that a pointer cannot hold. */
 static bool area_make(FIXTURE_DATA(compat) *self)
 {
-	struct mm_local_test_range range = { .size = self->size };
+	struct mm_secret_test_range range = { .size = self->size };
 
-	if (ioctl(self->fd, MM_LOCAL_TEST_ALLOC, &range))
+	if (ioctl(self->fd, MM_SECRET_TEST_ALLOC, &range))
 		return false;
 	self->addr = range.addr;
 	make_pattern(data, self->size, 0x5a);
@@ -44,12 +44,12 @@ static bool area_make(FIXTURE_DATA(compat) *self)
 
 FIXTURE_SETUP(compat)
 {
-	struct mm_local_test_range win = {};
+	struct mm_secret_test_range win = {};
 
-	if (no_mm_local())
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);
-	self->fd = open_mm_local();
-	ASSERT_EQ(0, ioctl(self->fd, MM_LOCAL_TEST_WINDOW, &win));
+	if (no_mm_secret())
+		SKIP(exit(KSFT_SKIP), "no " MM_SECRET_TEST);
+	self->fd = open_mm_secret();
+	ASSERT_EQ(0, ioctl(self->fd, MM_SECRET_TEST_WINDOW, &win));
 	self->size = NPAGES * page_size();
 	ASSERT_TRUE(area_make(self));
 	self->empty = win.addr + (self->addr - win.addr + win.size / 2) % win.size;
@@ -74,7 +74,7 @@ TEST_F(compat, nothing_tells_of_it)
 {
 	static const char fields[][8] = { "VmPTE", "VmSize", "VmLck", "VmPin", "VmRSS" };
 	long before[ARRAY_SIZE(fields)];
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 	unsigned int i, lines;
 	char line[64];
 
@@ -179,21 +179,21 @@ TEST_F(compat, half_of_the_address)
 
 TEST_F(compat, fork_does_not_copy)
 {
-	struct mm_local_test_range range;
+	struct mm_secret_test_range range;
 	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid)
-		_exit(ioctl(self->fd, MM_LOCAL_TEST_ADDR, &range) ? errno : 0);
+		_exit(ioctl(self->fd, MM_SECRET_TEST_ADDR, &range) ? errno : 0);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(EPERM, WEXITSTATUS(status));
-	EXPECT_EQ(0, ioctl(self->fd, MM_LOCAL_TEST_ADDR, &range));
+	EXPECT_EQ(0, ioctl(self->fd, MM_SECRET_TEST_ADDR, &range));
 	EXPECT_EQ(self->addr, range.addr);
 }
 
 TEST_F(compat, no_mapping_but_this)
 {
-	struct mm_local_test_scan scan;
+	struct mm_secret_test_scan scan;
 
 	NEEDS_ROOT("the scan");
 	ASSERT_EQ(0, dev_scan(self->fd, &scan));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Loads, stores and jumps of a process to a kernel-owned VMA at a user address, which
- * can be read only.  mm_local_access.c in the tree does the same in the window.
+ * can be read only.  mm_secret_access.c in the tree does the same in the window.
  */
 #define _GNU_SOURCE
 #include "kselftest_harness.h"

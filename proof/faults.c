@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of kernel-owned VMAs and of mm-local memory when allocations fail.
+ * Tests of kernel-owned VMAs and of secret memory when allocations fail.
  *
  * /proc/thread-self/fail-nth lets the Nth allocation of a task fail.  Each test
  * does something with N = 1, 2, ... until N is more than there are: so every
  * allocation on the way has failed once, alone.  The call must then either fail
  * with -ENOMEM and leave all as it was, or work all the same, and the next one,
- * without a fault, must work.  To free an area must always work; if the munmap in
- * it fails, an empty VMA stays that must not be seen, a husk.
+ * without a fault, must work.  To free an area must ask for no memory at all.
  *
  * That a fault was injected is known from fail-nth, which is 0 afterwards; and
  * what is checked after a fault is checked after a call without one, too.
  *
- * Needs CONFIG_MM_LOCAL_TEST, CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC,
+ * Needs CONFIG_MM_SECRET_TEST, CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC,
  * CONFIG_FAULT_INJECTION_DEBUG_FS and root.
  */
 #include "kselftest_harness.h"
@@ -40,7 +39,7 @@
 #define CGROUP		"/sys/fs/cgroup/proof_faults"
 #define MAX_PAGES	((64UL << 20) / page_size())
 #define NEVER		100000	/* more than any call allocates */
-#define AFTER_EXEC	"MM_LOCAL_FAULTS_AFTER_EXEC"
+#define AFTER_EXEC	"MM_SECRET_FAULTS_AFTER_EXEC"
 #define EXEC_WORKED	42
 
 /* A program that execs itself to see whether that works ends here. */
@@ -116,8 +115,7 @@ static bool inject_setup(void)
 
 /*
  * A munmap tries twice to get a node for the maple tree, and with one fault it
- * works.  So let all these allocations fail, of any task; that is also how
- * to reach a kernel thread.
+ * works.  So let all these allocations fail, of any task.
  */
 #define NODE_FAILSLAB	"/sys/kernel/slab/maple_node/failslab"
 #define NODE_FAULTS	1000
@@ -292,7 +290,7 @@ static bool area_hide(int fd, unsigned long size)
 /* Pages that hold the secret last written. */
 static long scan_pattern(int fd)
 {
-	struct mm_local_test_scan scan;
+	struct mm_secret_test_scan scan;
 	long ret = dev_scan(fd, &scan);
 
 	return ret ?: (long)scan.pattern;
@@ -343,12 +341,12 @@ static const char *cap_is_free(unsigned long in_use)
 	for (n = 0; left && !what; n++) {
 		unsigned long nr = left < piece ? left : piece;
 
-		fd[n] = open_mm_local();
+		fd[n] = open_mm_secret();
 		if (dev_alloc(fd[n], nr * page_size(), &addr))
 			what = "the mm cannot have all that it may";
 		left -= nr;
 	}
-	fd[n] = open_mm_local();
+	fd[n] = open_mm_secret();
 	if (!what && dev_alloc(fd[n], page_size(), &addr) != -ENOSPC)
 		what = "the mm can have more than it may";
 	for (; n >= 0; n--)
@@ -372,8 +370,8 @@ static void state_setup(struct __test_metadata *_metadata, struct state *self, b
 {
 	const char *what;
 
-	if (no_mm_local())
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);
+	if (no_mm_secret())
+		SKIP(exit(KSFT_SKIP), "no " MM_SECRET_TEST);
 	if (geteuid())
 		SKIP(exit(KSFT_SKIP), "needs root: sets up fault injection");
 	if (!inject_setup())
@@ -382,7 +380,7 @@ static void state_setup(struct __test_metadata *_metadata, struct state *self, b
 	ASSERT_EQ(NULL, what)
 		TH_LOG("cgroup: %s: %s", what, strerror(errno));
 	ASSERT_LE(0, charged());
-	self->fd = open_mm_local();
+	self->fd = open_mm_secret();
 	null_fd = self->fd;
 	ASSERT_LE(0, self->fd);
 	self->enough = charge_slack() + 1;
@@ -475,9 +473,14 @@ FIXTURE_TEARDOWN(first_area)
 
 typedef long (*alloc_fn)(int fd, unsigned long size, unsigned long *addr);
 
+/* Which allocation is to fail, for those that do something before. */
+static unsigned int nth_of_alloc = NEVER;
+
 static void alloc_sweeps(struct __test_metadata *_metadata, struct state *self,
 			 alloc_fn alloc, unsigned long size)
 {
+	/* All of a large one takes long. */
+	const unsigned long checked = size < 16 * page_size() ? size : 16 * page_size();
 	unsigned long addr;
 	unsigned int n;
 	char name[64];
@@ -486,10 +489,12 @@ static void alloc_sweeps(struct __test_metadata *_metadata, struct state *self,
 
 	/* Once without faults, so that what stays is there. */
 	ASSERT_EQ(0, alloc(self->fd, size, &addr));
+	ASSERT_TRUE(area_holds(self->fd, size, 0));
 	ASSERT_EQ(0, dev_free(self->fd));
 	START_OF_SWEEPS();
 	do {
 		for (n = 1; n < NEVER; n++) {
+			nth_of_alloc = n;
 			fail_nth(n);
 			ret = alloc(self->fd, size, &addr);
 			used = fail_nth_used();
@@ -500,9 +505,9 @@ static void alloc_sweeps(struct __test_metadata *_metadata, struct state *self,
 				self->failed++;
 			} else {
 				self->passed += used;
-				ASSERT_TRUE(area_holds(self->fd, size, 0));
-				ASSERT_TRUE(area_fill(self->fd, size, 0x11));
-				ASSERT_TRUE(area_holds(self->fd, size, 0x11));
+				ASSERT_TRUE(area_holds(self->fd, checked, 0));
+				ASSERT_TRUE(area_fill(self->fd, checked, 0x11));
+				ASSERT_TRUE(area_holds(self->fd, checked, 0x11));
 				ASSERT_EQ(0, dev_free(self->fd));
 			}
 			ASSERT_EQ(-ENOENT, dev_addr(self->fd, &addr));
@@ -545,33 +550,42 @@ TEST_F_TIMEOUT(first_area, alloc_object, 300)
 }
 
 /*
- * Frees.  HUSK instead of N: the munmap fails, that is, no node can be had.
+ * An area that fills a page table has one to itself, which is unmapped, when it is
+ * empty, by the next allocation: if that fails, the allocation does not.
  */
-#define HUSK	0
-
-static bool fault_begin(unsigned int n)
+static long alloc_beside_empty(int fd, unsigned long size, unsigned long *addr)
 {
-	if (n == HUSK)
-		return fail_nodes();
-	fail_nth(n);
-	return true;
+	static int large[3];
+	unsigned int i;
+
+	fail_nth(0);
+	for (i = 0; i < 3; i++) {
+		if (!large[i])
+			large[i] = open_mm_secret();
+		if (dev_alloc(large[i], page_size() / 8 * page_size(), addr))
+			return -EIO;
+	}
+	for (i = 0; i < 3; i++)
+		dev_free(large[i]);
+	fail_nth(nth_of_alloc);
+	return dev_alloc(fd, size, addr);
 }
 
-static bool fault_used(unsigned int n)
+TEST_F_TIMEOUT(faults, alloc_beside_empty_page_tables, 300)
 {
-	return n == HUSK ? fail_nodes_used() : fail_nth_used();
+	alloc_sweeps(_metadata, &self->s, alloc_beside_empty, page_size());
 }
 
+/* Frees.  They ask for no memory, so that the first allocation that fails is none. */
 typedef long (*free_fn)(int fd, unsigned int n, bool *used);
 
 static long free_by_owner(int fd, unsigned int n, bool *used)
 {
 	long ret;
 
-	if (!fault_begin(n))
-		return -ENXIO;
+	fail_nth(n);
 	ret = dev_free(fd);
-	*used = fault_used(n);
+	*used = fail_nth_used();
 	return ret;
 }
 
@@ -596,153 +610,62 @@ static long free_by_other(int fd, unsigned int n, bool *used)
 	return ret >> 1;
 }
 
-static long free_by_kthread(int fd, unsigned int n, bool *used)
-{
-	long ret;
-
-	if (!fault_begin(n))
-		return -ENXIO;
-	ret = ret_or_errno(ioctl(fd, MM_LOCAL_TEST_FREE_KTHREAD));
-	*used = fault_used(n);
-	return ret;
-}
-
 /* An area so large that fewer frees than failures show a leak of its pages. */
 #define FREE_PAGES	16
 
 static void free_checked(struct __test_metadata *_metadata, struct state *self, free_fn do_free,
-			 unsigned int n, bool scan, bool *used)
+			 bool scan)
 {
 	const unsigned long size = FREE_PAGES * page_size();
 	unsigned long addr, none;
 	const char *what;
-	long ret;
+	bool used;
 
 	ASSERT_EQ(0, dev_alloc(self->fd, size, &addr));
 	ASSERT_TRUE(area_hide(self->fd, size));
-	ret = do_free(self->fd, n, used);
-	ASSERT_EQ(0, ret)
-		TH_LOG("N = %u: %s", n, ret_text(ret));
-	self->passed += *used;
+	ASSERT_EQ(0, do_free(self->fd, 1, &used));
+	ASSERT_FALSE(used)
+		TH_LOG("an allocation");
 	ASSERT_EQ(-ENOENT, dev_addr(self->fd, &none));
 	what = differs(addr, self->p.empty);
 	ASSERT_EQ(NULL, what)
-		TH_LOG("N = %u: %s tells", n, what);
-	EXPECT_AS_BEFORE(n);
+		TH_LOG("%s tells", what);
+	EXPECT_AS_BEFORE(1);
 	if (scan)
 		ASSERT_EQ(0, scan_pattern(self->fd));
 }
 
-static void free_sweeps(struct __test_metadata *_metadata, struct state *self, free_fn do_free,
-			const char *name)
+static void free_sweeps(struct __test_metadata *_metadata, struct state *self, free_fn do_free)
 {
-	unsigned int n, frees = 0;
+	unsigned int frees;
 	unsigned long addr;
-	bool used = false;
+	bool used;
 
 	ASSERT_EQ(0, dev_alloc(self->fd, FREE_PAGES * page_size(), &addr));
 	ASSERT_EQ(0, do_free(self->fd, NEVER, &used));
 	START_OF_SWEEPS();
-	do {
-		for (n = 1; n < NEVER; n++) {
-			free_checked(_metadata, self, do_free, n, frees == n - 1, &used);
-			frees++;
-			if (!used)
-				break;
-		}
-	} while (frees < self->enough / 4);
-	/* The node of the maple tree, at least. */
-	EXPECT_LT(1, n);
-	report(name, n - 1, self);
+	for (frees = 0; frees < self->enough / 4 || frees < 20; frees++)
+		free_checked(_metadata, self, do_free, frees < 3);
 	END_OF_SWEEPS();
-}
-
-/*
- * Other areas, so that the nodes of the tree are more and less full: if a free leaves
- * too little in one, it takes nodes from a store, where they do not fail.
- */
-#define NR_OTHERS	12
-static int other_fd[NR_OTHERS];
-
-static void others_make(unsigned int nr)
-{
-	unsigned long addr;
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		other_fd[i] = open_mm_local();
-		dev_alloc(other_fd[i], page_size(), &addr);
-	}
-}
-
-static void others_free(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < NR_OTHERS; i++) {
-		if (other_fd[i])
-			close(other_fd[i]);
-		other_fd[i] = 0;
-	}
-}
-
-/* Many, so that pages that a husk keeps show. */
-static void husk_sweeps(struct __test_metadata *_metadata, struct state *self, free_fn do_free,
-			const char *name)
-{
-	unsigned int frees;
-	unsigned long addr;
-	bool used = false;
-
-	if (access(NODE_FAILSLAB, W_OK))
-		SKIP(return, "no " NODE_FAILSLAB);
-	ASSERT_EQ(0, dev_alloc(self->fd, FREE_PAGES * page_size(), &addr));
-	ASSERT_EQ(0, do_free(self->fd, HUSK, &used));
-	START_OF_SWEEPS();
-	for (frees = 0; frees < self->enough / 4; frees++) {
-		others_make(frees % NR_OTHERS);
-		free_checked(_metadata, self, do_free, HUSK, frees < 3, &used);
-		others_free();
-	}
-	/* Now and then the tree needs several nodes, from a store of them. */
-	EXPECT_LT(frees / 2, self->passed);
-	ksft_print_msg("%s: %u frees with a fault of %u\n", name, self->passed, frees);
-	/*
-	 * A husk keeps its VMA, what describes the area, and up to two page tables
-	 * at that place, but none of its FREE_PAGES pages.
-	 */
-	self->charged += 3 * frees;
-	END_OF_SWEEPS();
+	/* What fails here does so elsewhere. */
+	fail_nth(1);
+	EXPECT_EQ(-ENOMEM, dev_alloc(self->fd, FREE_PAGES * page_size(), &addr));
+	EXPECT_TRUE(fail_nth_used());
 }
 
 TEST_F_TIMEOUT(faults, free_by_owner, 300)
 {
-	free_sweeps(_metadata, &self->s, free_by_owner, "FREE by the owner");
+	free_sweeps(_metadata, &self->s, free_by_owner);
 }
 
 TEST_F_TIMEOUT(faults, free_by_another_process, 600)
 {
-	free_sweeps(_metadata, &self->s, free_by_other, "FREE by another process");
-}
-
-TEST_F_TIMEOUT(faults, husk_by_owner, 300)
-{
-	husk_sweeps(_metadata, &self->s, free_by_owner, "FREE by the owner");
-}
-
-TEST_F_TIMEOUT(faults, husk_by_another_process, 600)
-{
-	husk_sweeps(_metadata, &self->s, free_by_other, "FREE by another process");
-}
-
-TEST_F_TIMEOUT(faults, husk_by_a_kernel_thread, 300)
-{
-	husk_sweeps(_metadata, &self->s, free_by_kthread, "FREE by a kernel thread");
+	free_sweeps(_metadata, &self->s, free_by_other);
 }
 
 TEST_F_TIMEOUT(first_area, free_by_owner, 300)
 {
-	free_sweeps(_metadata, &self->s, free_by_owner, "FREE of the only area");
+	free_sweeps(_metadata, &self->s, free_by_owner);
 }
 
 /* The control of the scans above. */
@@ -757,7 +680,7 @@ static void scan_finds_what_is_there_test(struct __test_metadata *_metadata, str
 	ASSERT_TRUE(area_hide(self->fd, size));
 	ASSERT_EQ(0, dev_read(self->fd, 0, copy, page_size()));
 	as_stored(copy, page_size());
-	ASSERT_EQ(0, free_by_owner(self->fd, HUSK, &used));
+	ASSERT_EQ(0, free_by_owner(self->fd, NEVER, &used));
 	EXPECT_LT(0, scan_pattern(self->fd));
 	memset(copy, 0, size);
 	EXPECT_EQ(0, scan_pattern(self->fd));
@@ -769,214 +692,51 @@ TEST_F_TIMEOUT(faults, scan_finds_what_is_there, 300)
 }
 
 /*
- * Husks.  Nobody can see them; but their VMAs are counted with all others of the
- * system, and that shows here that there are any.
+ * A CPU that uses the mm lazily: it can read the area until it is freed.
  */
-#define HUSKS	512
-#define OTHERS	16
-#define OTHER_PAGES	(page_size() / sizeof(long) / 2)
-
-static long vmas_of_the_system(void)
-{
-	long active, least = -1;
-	int tries;
-	char *line;
-
-	/* What was freed may be a CPU's, wait for RCU, or be in KASAN's quarantine. */
-	for (tries = 0; tries < 10; tries++) {
-		write_text("/sys/kernel/slab/vm_area_struct/shrink", "1");
-		read_text("/proc/slabinfo", text, sizeof(text));
-		line = strstr(text, "\nvm_area_struct ");
-		if (line && sscanf(line, "\nvm_area_struct %ld", &active) == 1 &&
-		    (least < 0 || active < least))
-			least = active;
-		usleep(20 * 1000);
-	}
-	return least;
-}
-
-/* Allocate and free over and over; how many frees had a fault. */
-static int make_husks(int fd, bool fault)
-{
-	unsigned long addr;
-	int i, faults = 0;
-	bool used;
-
-	for (i = 0; i < HUSKS; i++) {
-		if (dev_alloc(fd, NPAGES * page_size(), &addr) ||
-		    free_by_owner(fd, fault ? HUSK : NEVER, &used))
-			return -1;
-		faults += used;
-	}
-	return faults;
-}
-
-static long nothing(const struct remote *r __maybe_unused)
-{
-	return 0;
-}
-
-struct husks {
-	long vmas;		/* that frees with a fault left */
-	long normal;		/* that frees without one left */
-	int faults;		/* frees with a fault */
-	const char *what;	/* went wrong */
-};
-
-static void husks_make(int fd, unsigned long empty, struct husks *h)
-{
-	unsigned long addr;
-	long before;
-	int i;
-
-	/*
-	 * To unmap the last VMA of the tree takes no node, so have others, each in a
-	 * page table of its own, as it takes half of one.
-	 */
-	h->what = "cannot allocate areas";
-	for (i = 0; i < OTHERS; i++) {
-		if (dev_alloc(open_mm_local(), OTHER_PAGES * page_size(), &addr))
-			return;
-	}
-
-	/* What the next ones need may stay. */
-	h->what = "cannot allocate and free";
-	if (make_husks(fd, false))
-		return;
-	view_take(&view_before, empty);
-	before = vmas_of_the_system();
-	if (make_husks(fd, false))
-		return;
-	h->normal = vmas_of_the_system() - before;
-	h->what = view_changed(&view_before, empty);
-	if (h->what)
-		return;
-
-	before = vmas_of_the_system();
-	h->what = "cannot allocate and free with faults";
-	h->faults = make_husks(fd, true);
-	if (h->faults < 0)
-		return;
-	h->vmas = vmas_of_the_system() - before;
-	h->what = view_changed(&view_before, empty);
-	if (h->what)
-		return;
-
-	/* There is room between them, and the mm may have as much as ever. */
-	h->what = cap_is_free(OTHERS * OTHER_PAGES);
-	if (h->what)
-		return;
-	h->what = "the next area does not work";
-	if (dev_alloc(fd, 600 * page_size(), &addr) || !area_fill(fd, 600 * page_size(), 0x22) ||
-	    !area_holds(fd, 600 * page_size(), 0x22) || dev_free(fd))
-		return;
-	/* A fork copies the whole tree, and then drops them. */
-	h->what = "fork";
-	if (in_child(nothing, NULL))
-		return;
-	h->what = view_changed(&view_before, empty);
-}
-
-static void husks_test(struct __test_metadata *_metadata, struct state *self)
-{
-	struct husks *h = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			       -1, 0);
-	long before = vmas_of_the_system(), after = 0;
-	int tries;
-	pid_t pid;
-
-	if (before < 0)
-		SKIP(return, "no /proc/slabinfo");
-	ASSERT_NE(MAP_FAILED, (void *)h);
-	pid = fork();
-	if (!pid) {
-		if (fail_nth_open())
-			husks_make(self->fd, self->p.empty, h);
-		_exit(0);
-	}
-	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
-	ASSERT_EQ(NULL, h->what)
-		TH_LOG("%s: %d", h->what, h->faults);
-	ksft_print_msg("%d frees left %ld VMAs, %d frees with a fault in %d left %ld\n", HUSKS,
-		       h->normal, HUSKS, h->faults, h->vmas);
-	/* CPUs have free ones that count as used. */
-	EXPECT_GT(HUSKS / 4, h->normal);
-	EXPECT_LT(HUSKS / 2, h->faults);
-	EXPECT_LT(h->faults * 3 / 4, h->vmas);
-	for (tries = 0; tries < 50; tries++) {
-		after = vmas_of_the_system() - before;
-		if (after < HUSKS / 4)
-			break;
-		usleep(100 * 1000);
-	}
-	EXPECT_GT(HUSKS / 4, after);
-}
-
-TEST_F_TIMEOUT(first_area, husks, 300)
-{
-	husks_test(_metadata, &self->s);
-}
-
-/*
- * A CPU that uses the mm lazily: it can read the area until it is freed, whether
- * the munmap in it works or not.
- */
-static void lazy_rule(struct __test_metadata *_metadata, struct state *self, free_fn do_free,
-		      unsigned int n)
+static void lazy_rule(struct __test_metadata *_metadata, struct state *self, free_fn do_free)
 {
 	unsigned long addr;
 	bool used = false;
 	cpu_set_t set;
-	int round, husks = 0;
+	int round;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
 	CPU_ZERO(&set);
 	CPU_SET(0, &set);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
-	/* Not every munmap needs a node that can fail. */
-	for (round = 0; round < 5 || (n == HUSK && husks < 5 && round < 50); round++) {
-		if (n == HUSK)
-			others_make(round % NR_OTHERS);
+	for (round = 0; round < 5; round++) {
 		ASSERT_EQ(0, dev_alloc(self->fd, NPAGES * page_size(), &addr));
 		ASSERT_TRUE(area_fill(self->fd, NPAGES * page_size(), 0x33));
-		ASSERT_EQ(0, ret_or_errno(ioctl(self->fd, MM_LOCAL_TEST_LAZY_BEGIN, 1)))
+		ASSERT_EQ(0, ret_or_errno(ioctl(self->fd, MM_SECRET_TEST_LAZY_BEGIN, 1)))
 			TH_LOG("%s", strerror(errno));
-		if (do_free) {
-			ASSERT_EQ(0, do_free(self->fd, n, &used));
-			husks += used;
-		}
-		ASSERT_EQ(!do_free, ret_or_errno(ioctl(self->fd, MM_LOCAL_TEST_LAZY_END)));
+		if (do_free)
+			ASSERT_EQ(0, do_free(self->fd, NEVER, &used));
+		ASSERT_EQ(!do_free, ret_or_errno(ioctl(self->fd, MM_SECRET_TEST_LAZY_END)));
 		if (!do_free)
 			ASSERT_EQ(0, dev_free(self->fd));
-		others_free();
 	}
-	EXPECT_EQ(n == HUSK ? 5 : 0, husks);
 }
 
 TEST_F(faults, lazy_cpu_reads_an_area)
 {
-	lazy_rule(_metadata, &self->s, NULL, NEVER);
+	lazy_rule(_metadata, &self->s, NULL);
 }
 
 TEST_F(faults, lazy_cpu_after_a_free)
 {
-	lazy_rule(_metadata, &self->s, free_by_owner, NEVER);
-}
-
-TEST_F(faults, lazy_cpu_after_a_free_with_husk)
-{
-	lazy_rule(_metadata, &self->s, free_by_owner, HUSK);
+	lazy_rule(_metadata, &self->s, free_by_owner);
 }
 
 TEST_F(faults, lazy_cpu_after_a_free_by_another)
 {
-	lazy_rule(_metadata, &self->s, free_by_other, NEVER);
+	lazy_rule(_metadata, &self->s, free_by_other);
 }
 
-TEST_F(faults, lazy_cpu_after_a_free_by_another_with_husk)
+static long nothing(const struct remote *r __maybe_unused)
 {
-	lazy_rule(_metadata, &self->s, free_by_other, HUSK);
+	return 0;
 }
 
 /*
@@ -1080,6 +840,22 @@ TEST_F_TIMEOUT(faults, map_600_pages, 300)
 	user_map_sweeps(_metadata, &self->s, 600);
 }
 
+/* Instead of N: no node can be had. */
+#define NODES	0
+
+static bool fault_begin(unsigned int n)
+{
+	if (n == NODES)
+		return fail_nodes();
+	fail_nth(n);
+	return true;
+}
+
+static bool fault_used(unsigned int n)
+{
+	return n == NODES ? fail_nodes_used() : fail_nth_used();
+}
+
 /* Unmap part of a kernel-owned VMA of five pages: [first, last). */
 static void user_munmap_sweeps(struct __test_metadata *_metadata, struct state *self,
 			       int first, int last)
@@ -1092,7 +868,7 @@ static void user_munmap_sweeps(struct __test_metadata *_metadata, struct state *
 	int fd;
 	long ret;
 
-	for (n = access(NODE_FAILSLAB, W_OK) ? 1 : HUSK; n < NEVER; n++) {
+	for (n = access(NODE_FAILSLAB, W_OK) ? 1 : NODES; n < NEVER; n++) {
 		fd = open_kernel_owned();
 		ASSERT_EQ(0, owned_map(fd, KERNEL_OWNED_TEST_MAP, size, PROT_READ | PROT_WRITE, &addr));
 		make_pattern((unsigned char *)addr, size, 0x55);
@@ -1100,7 +876,7 @@ static void user_munmap_sweeps(struct __test_metadata *_metadata, struct state *
 		ASSERT_TRUE(fault_begin(n));
 		ret = owned_range(fd, KERNEL_OWNED_TEST_MUNMAP, at, len);
 		used = fault_used(n);
-		if (n == HUSK)
+		if (n == NODES)
 			ASSERT_EQ(used ? -ENOMEM : 0, ret);
 		if (ret) {
 			ASSERT_EQ(-ENOMEM, ret)
@@ -1126,7 +902,7 @@ static void user_munmap_sweeps(struct __test_metadata *_metadata, struct state *
 		if (self->p.size)
 			EXPECT_UNTOUCHED(&self->p, "the munmap");
 		/* No node is needed perhaps, but other memory is. */
-		if (!used && n != HUSK)
+		if (!used && n != NODES)
 			break;
 	}
 	ASSERT_LT(1, n);
@@ -1360,7 +1136,7 @@ static void exit_test(struct __test_metadata *_metadata, struct state *self)
 {
 	struct trace *t = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			       -1, 0);
-	unsigned int n, husks;
+	unsigned int n;
 	unsigned long addr;
 	int status;
 	pid_t pid;
@@ -1371,12 +1147,7 @@ static void exit_test(struct __test_metadata *_metadata, struct state *self)
 	for (n = 1; n < EXIT_MAX; n++) {
 		pid = fork();
 		if (!pid) {
-			/* In every other one among husks. */
 			with_areas(self, t);
-			for (husks = 0; n % 2 && husks < 20; husks++) {
-				t->wrong |= free_by_owner(self->fd, HUSK, &used) ||
-					    dev_alloc(self->fd, BIG * page_size(), &t->addr);
-			}
 			t->wrong |= !area_hide(self->fd, BIG * page_size());
 			fail_nth(n);
 			_exit(0);

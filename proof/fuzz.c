@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random memory calls at kernel-owned VMAs and mm-local memory.
+ * Random memory calls at kernel-owned VMAs and secret memory.
  *
  * usage: fuzz [-c CALLS] [-s SEED]
  *
@@ -15,7 +15,7 @@
  * nothing is, and must not succeed if it needs a mapping for that.  And each kind
  * of call must have succeeded on ordinary memory, or it was not one.
  *
- * Needs CONFIG_MM_LOCAL_TEST; does more as root.
+ * Needs CONFIG_MM_SECRET_TEST; does more as root.
  */
 #include <asm-generic/mman.h> /* Force the import of the tools version. */
 #include <dirent.h>
@@ -696,11 +696,11 @@ static long k_io_uring(struct args *a)
 static long k_driver(struct args *a)
 {
 	static const unsigned long cmds[] = {
-		MM_LOCAL_TEST_ALLOC, MM_LOCAL_TEST_FREE, MM_LOCAL_TEST_ALLOC,
-		MM_LOCAL_TEST_FREE_KTHREAD, KERNEL_OWNED_TEST_MAP, KERNEL_OWNED_TEST_MUNMAP,
-		MM_LOCAL_TEST_KZALLOC,
+		MM_SECRET_TEST_ALLOC, MM_SECRET_TEST_FREE, MM_SECRET_TEST_ALLOC,
+		MM_SECRET_TEST_FREE_KTHREAD, KERNEL_OWNED_TEST_MAP, KERNEL_OWNED_TEST_MUNMAP,
+		MM_SECRET_TEST_KZALLOC,
 	};
-	struct mm_local_test_range range = { .size = (a->r[1] % 8 + 1) * page };
+	struct mm_secret_test_range range = { .size = (a->r[1] % 8 + 1) * page };
 	struct kernel_owned_test_range vma = { .size = range.size, .prot = a->r[2] % 4 };
 	const unsigned long cmd = cmds[a->r[0] % ARRAY_SIZE(cmds)];
 	long ret;
@@ -719,7 +719,7 @@ static long k_driver(struct args *a)
 		/* Of what is ordinary only: nothing would stop it at a kernel-owned VMA. */
 		vma.addr = state->me.plain + a->r[3] % (PLAIN_PAGES - 8) * page;
 		return ioctl(state->spare_vma, cmd, &vma);
-	case MM_LOCAL_TEST_KZALLOC:
+	case MM_SECRET_TEST_KZALLOC:
 		range.size /= 64;
 		ret = ioctl(state->spare, cmd, &range);
 		if (!ret)
@@ -727,7 +727,7 @@ static long k_driver(struct args *a)
 		return ret;
 	default:
 		ret = ioctl(state->spare, cmd, &range);
-		if (!ret && cmd == MM_LOCAL_TEST_ALLOC)
+		if (!ret && cmd == MM_SECRET_TEST_ALLOC)
 			spare_addr = range.addr;
 		return ret;
 	}
@@ -1017,11 +1017,11 @@ static void *churn(void *arg)
 	uint64_t n = 0;
 
 	for (;;) {
-		struct mm_local_test_churn c = {
+		struct mm_secret_test_churn c = {
 			.size = state->me.area[0].size, .rounds = 1, .seed = seed + n++,
 		};
 
-		if (ioctl(state->me.area[0].fd, MM_LOCAL_TEST_CHURN, &c) && errno != EINTR &&
+		if (ioctl(state->me.area[0].fd, MM_SECRET_TEST_CHURN, &c) && errno != EINTR &&
 		    errno != EFAULT && errno != EINVAL)
 			tell_bad(BAD_CHURN, state->me.area[0].addr, errno, 0, 0, seed);
 		usleep(5000);
@@ -1057,7 +1057,7 @@ static void make_areas(struct process *p)
 	for (i = 0; i < NAREAS; i++) {
 		struct region *g = &p->area[i];
 
-		g->fd = open_mm_local();
+		g->fd = open_mm_secret();
 		g->size = pages[i] ? pages[i] * page : 200;
 		g->seed = 0x41 + i;
 		must(!(pages[i] ? dev_alloc : dev_kzalloc)(g->fd, g->size, &g->addr), "ALLOC");
@@ -1102,7 +1102,7 @@ static void open_files(struct state *s)
 		.features = UFFD_FEATURE_SIGBUS,
 	};
 	struct io_uring_params params = {};
-	struct mm_local_test_range win = {};
+	struct mm_secret_test_range win = {};
 
 	s->file = memfd_create("fuzz", MFD_CLOEXEC);
 	must(!ftruncate(s->file, 2 * PLAIN_PAGES * page), "memfd");
@@ -1113,10 +1113,10 @@ static void open_files(struct state *s)
 	s->shm = shmget(IPC_PRIVATE, 2 * page, IPC_CREAT | 0600);
 	must(s->shm >= 0 && shmat(s->shm, NULL, 0) != PTR(-1), "shm");
 	shmctl(s->shm, IPC_RMID, NULL);
-	s->spare = open_mm_local();
+	s->spare = open_mm_secret();
 	s->spare_vma = open_kernel_owned();
 	must(s->spare_vma >= 0, KERNEL_OWNED_TEST);
-	must(!ioctl(s->spare, MM_LOCAL_TEST_WINDOW, &win), "WINDOW");
+	must(!ioctl(s->spare, MM_SECRET_TEST_WINDOW, &win), "WINDOW");
 	s->window = win.addr;
 	s->window_size = win.size;
 	s->user_end = map_last_user_page() + page;
@@ -1471,8 +1471,8 @@ static void print_kinds(void)
 
 int main(int argc, char **argv)
 {
-	const char *env_calls = getenv("MM_LOCAL_FUZZ_CALLS");
-	const char *env_seed = getenv("MM_LOCAL_FUZZ_SEED");
+	const char *env_calls = getenv("MM_SECRET_FUZZ_CALLS");
+	const char *env_seed = getenv("MM_SECRET_FUZZ_SEED");
 	unsigned long wanted = env_calls ? strtoul(env_calls, NULL, 0) : CALLS;
 	uint64_t seed = env_seed ? strtoull(env_seed, NULL, 0) : 0;
 	struct timespec start, end;
@@ -1491,8 +1491,8 @@ int main(int argc, char **argv)
 	}
 	ksft_print_header();
 	page = page_size();
-	if (no_mm_local())
-		ksft_exit_skip("no " MM_LOCAL_TEST "\n");
+	if (no_mm_secret())
+		ksft_exit_skip("no " MM_SECRET_TEST "\n");
 	ksft_set_plan(6);
 	while (!seed)
 		syscall(SYS_getrandom, &seed, sizeof(seed), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Further tests of the lifetime of mm-local memory: where areas are, frees at the
- * same time, handles in messages, hibernation.  See mm_local_lifetime.c in the tree
+ * Further tests of the lifetime of secret memory: where areas are, frees at the
+ * same time, handles in messages, hibernation.  See mm_secret_lifetime.c in the tree
  * for the rest.
  */
 #define _GNU_SOURCE
@@ -47,7 +47,7 @@ TEST_F(lifetime, second_area_on_a_handle)
 TEST_F(lifetime, free_without_an_area)
 {
 	unsigned long addr;
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 
 	EXPECT_EQ(-ENOENT, dev_free(fd));
 	EXPECT_EQ(-ENOENT, dev_free_kthread(fd));
@@ -80,14 +80,14 @@ TEST_F(lifetime, contents_out_of_bounds)
 /* Each has its own contents and goes by itself. */
 TEST_F(lifetime, areas_are_apart)
 {
-	struct mm_local_test_range win = {};
+	struct mm_secret_test_range win = {};
 	const unsigned long size = self->p.size;
 	unsigned long addr[8];
 	int fd[8], i, j;
 
-	ASSERT_EQ(0, ioctl(self->p.fd, MM_LOCAL_TEST_WINDOW, &win));
+	ASSERT_EQ(0, ioctl(self->p.fd, MM_SECRET_TEST_WINDOW, &win));
 	for (i = 0; i < 8; i++) {
-		fd[i] = open_mm_local();
+		fd[i] = open_mm_secret();
 		ASSERT_EQ(0, dev_alloc(fd[i], size, &addr[i]));
 		EXPECT_LE(win.addr, addr[i]);
 		EXPECT_GE(win.addr + win.size, addr[i] + size);
@@ -111,7 +111,7 @@ static long allocate_elsewhere(const struct remote *r)
 {
 	unsigned long addr = 0;
 
-	dev_alloc(open_mm_local(), r->len, &addr);
+	dev_alloc(open_mm_secret(), r->len, &addr);
 	return addr;
 }
 
@@ -119,8 +119,8 @@ static long distance_elsewhere(const struct remote *r)
 {
 	unsigned long addr[2] = {};
 
-	dev_alloc(open_mm_local(), r->len, &addr[0]);
-	dev_alloc(open_mm_local(), r->len, &addr[1]);
+	dev_alloc(open_mm_secret(), r->len, &addr[0]);
+	dev_alloc(open_mm_secret(), r->len, &addr[1]);
 	return addr[1] - addr[0];
 }
 
@@ -139,7 +139,7 @@ TEST_F(lifetime, addresses_are_random)
 	for (i = 0; i < 8; i++) {
 		seen[i] = in_child(allocate_elsewhere, &r);
 		ASSERT_NE(0, seen[i]);
-		ASSERT_EQ(0, dev_alloc(open_mm_local(), self->p.size, &addr));
+		ASSERT_EQ(0, dev_alloc(open_mm_secret(), self->p.size, &addr));
 		EXPECT_NE(seen[i], addr);
 		for (j = 0; j < i; j++)
 			EXPECT_NE(seen[j], seen[i]);
@@ -164,7 +164,7 @@ TEST_F(lifetime, distances_are_random)
 	int i, j;
 
 	for (i = 0; i < 17; i++)
-		ASSERT_EQ(0, dev_alloc(open_mm_local(), self->p.size, &addr[i]));
+		ASSERT_EQ(0, dev_alloc(open_mm_secret(), self->p.size, &addr[i]));
 	for (i = 0; i < 16; i++) {
 		for (j = 0; j < i && addr[j + 1] - addr[j] != addr[i + 1] - addr[i]; j++)
 			;
@@ -176,7 +176,7 @@ TEST_F(lifetime, distances_are_random)
 TEST_F_TIMEOUT(lifetime, allocate_and_free_200_times, 120)
 {
 	unsigned long addr, last = 0, again = 0, i;
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 
 	for (i = 0; i < 200; i++) {
 		ASSERT_EQ(0, dev_alloc(fd, page_size() * (1 + i % 5), &addr));
@@ -231,7 +231,7 @@ TEST_F(lifetime, handle_passed_on)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
 	pid = fork();
 	if (!pid) {
-		fd = open_mm_local();
+		fd = open_mm_secret();
 		make_pattern(buffer, page_size(), 0x5a);
 		if (dev_alloc(fd, NPAGES * page_size(), &addr) ||
 		    dev_write(fd, 0, buffer, page_size()))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of kernel-owned VMAs and of mm-local memory under load.
+ * Tests of kernel-owned VMAs and of secret memory under load.
  *
  * "load": while all that takes pages away from processes does so to the ordinary
  * memory of a process, what it has of the kernel's stays as it is.  Threads have
@@ -13,9 +13,9 @@
  * and nothing of it stays charged.
  *
  * Loops end after so many rounds, never after so much time.  Random numbers come
- * from a seed, which is printed, and taken from MM_LOCAL_SEED if that is set.
+ * from a seed, which is printed, and taken from MM_SECRET_SEED if that is set.
  *
- * Needs CONFIG_MM_LOCAL_TEST and debugfs; most of "load" needs root.
+ * Needs CONFIG_MM_SECRET_TEST and debugfs; most of "load" needs root.
  */
 #include "kselftest_harness.h"
 #include <asm-generic/mman.h> /* Force the import of the tools version. */
@@ -46,7 +46,7 @@
 #include "vm_util.h"
 
 #define CGROUP		"/sys/fs/cgroup/proof_load"
-#define HOG_CGROUP	"/sys/fs/cgroup/mm_local_hog"
+#define HOG_CGROUP	"/sys/fs/cgroup/mm_secret_hog"
 #define THP		"/sys/kernel/mm/transparent_hugepage"
 #define KSM		"/sys/kernel/mm/ksm"
 #define KDAMONDS	"/sys/kernel/mm/damon/admin/kdamonds"
@@ -247,7 +247,7 @@ static long smaps_number(const void *addr, const char *key)
 
 static uint64_t new_seed(void)
 {
-	const char *wish = getenv("MM_LOCAL_SEED");
+	const char *wish = getenv("MM_SECRET_SEED");
 	uint64_t seed = 0;
 
 	if (wish)
@@ -260,14 +260,14 @@ static uint64_t new_seed(void)
 static long dev_churn(int fd, unsigned long offset, unsigned long size,
 		      unsigned long rounds, unsigned long seed)
 {
-	struct mm_local_test_churn churn = {
+	struct mm_secret_test_churn churn = {
 		.offset = offset,
 		.size = size,
 		.rounds = rounds,
 		.seed = seed,
 	};
 
-	return ret_or_errno(ioctl(fd, MM_LOCAL_TEST_CHURN, &churn));
+	return ret_or_errno(ioctl(fd, MM_SECRET_TEST_CHURN, &churn));
 }
 
 /*
@@ -1048,7 +1048,7 @@ FIXTURE_SETUP(load)
 		struct churner *c = &self->churners[i];
 
 		if (i < NR_CHURNED && variant->window) {
-			fd = open_mm_local();
+			fd = open_mm_secret();
 			ASSERT_EQ(0, dev_alloc(fd, size, &addr));
 		} else if (i < NR_CHURNED) {
 			fd = open_kernel_owned();
@@ -1071,7 +1071,7 @@ FIXTURE_TEARDOWN_PARENT(load)
 static void expect_still_there(struct __test_metadata *_metadata, FIXTURE_DATA(load) *self,
 			       const char *after)
 {
-	struct mm_local_test_scan scan;
+	struct mm_secret_test_scan scan;
 	unsigned long addr;
 	unsigned int i;
 
@@ -1273,7 +1273,7 @@ static long keep_secret(int fd, const struct secret *s)
 }
 
 #define EXPECT_NOT_LEAKED(_fd) do {						\
-	struct mm_local_test_scan _scan;					\
+	struct mm_secret_test_scan _scan;					\
 										\
 	EXPECT_EQ(0, dev_scan(_fd, &_scan));					\
 	EXPECT_LT(0, _scan.pattern) TH_LOG("the scan is blind");		\
@@ -1314,7 +1314,7 @@ static void exec_nothing(void)
 static const char *miscounted(void)
 {
 	unsigned long addr;
-	int fd = open_mm_local(), other = open_mm_local();
+	int fd = open_mm_secret(), other = open_mm_secret();
 	const char *what = NULL;
 
 	if (dev_alloc(fd, CAP, &addr))
@@ -1352,7 +1352,7 @@ static bool uncharged(const char *file, long start)
  */
 #define SLEEP_MS	8000
 #define VICTIM_SIZE	(16 * MIB)	/* of ordinary memory */
-#define VICTIM_PAGES	16		/* of mm-local memory */
+#define VICTIM_PAGES	16		/* of secret memory */
 
 FIXTURE(victim)
 {
@@ -1368,7 +1368,7 @@ static int sleep_fd;
 static void *sleeper_fn(void *tid)
 {
 	__atomic_store_n((int *)tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
-	ioctl(sleep_fd, MM_LOCAL_TEST_SLEEP, SLEEP_MS);
+	ioctl(sleep_fd, MM_SECRET_TEST_SLEEP, SLEEP_MS);
 	return NULL;
 }
 
@@ -1378,7 +1378,7 @@ static void victim(int fd, int *tid)
 	unsigned long addr;
 	pthread_t thread;
 
-	sleep_fd = open_mm_local();
+	sleep_fd = open_mm_secret();
 	mem = mmap(NULL, VICTIM_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (mem == MAP_FAILED || dev_alloc(fd, VICTIM_PAGES * page_size(), &addr) ||
@@ -1394,10 +1394,10 @@ FIXTURE_SETUP(victim)
 	int tries;
 	pid_t pid;
 
-	if (no_mm_local())
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);
+	if (no_mm_secret())
+		SKIP(exit(KSFT_SKIP), "no " MM_SECRET_TEST);
 	host_setup(&self->host);
-	self->fd = open_mm_local();
+	self->fd = open_mm_secret();
 	pid = fork();
 	if (!pid)
 		victim(self->fd, &self->tid);
@@ -1435,7 +1435,7 @@ static long victim_pages(FIXTURE_DATA(victim) *self)
 static void expect_reaped(struct __test_metadata *_metadata, FIXTURE_DATA(victim) *self,
 			  long before)
 {
-	struct mm_local_test_scan scan;
+	struct mm_secret_test_scan scan;
 	long pages = victim_pages(self);
 
 	EXPECT_LE((long)(VICTIM_SIZE / page_size()), before);
@@ -1513,12 +1513,12 @@ FIXTURE(races)
 
 FIXTURE_SETUP(races)
 {
-	if (no_mm_local())
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);
+	if (no_mm_secret())
+		SKIP(exit(KSFT_SKIP), "no " MM_SECRET_TEST);
 	host_setup(&self->host);
 	ASSERT_TRUE(make_secret(&self->s, 2 * page_size()));
 	self->seed = new_seed();
-	TH_LOG("MM_LOCAL_SEED=%#lx", self->seed);
+	TH_LOG("MM_SECRET_SEED=%#lx", self->seed);
 }
 
 FIXTURE_TEARDOWN_PARENT(races)
@@ -1542,7 +1542,7 @@ static void *worker_fn(void *arg)
 {
 	struct worker *w = arg;
 	unsigned long addr, size;
-	int fd = w->fd >= 0 ? w->fd : open_mm_local();
+	int fd = w->fd >= 0 ? w->fd : open_mm_secret();
 	unsigned int i;
 
 	for (i = 0; (!w->rounds || i < w->rounds) && !w->err; i++) {
@@ -1558,11 +1558,11 @@ static void *worker_fn(void *arg)
 			w->err = dev_free(fd);
 			break;
 		case 1:
-			w->err = ret_or_errno(ioctl(fd, MM_LOCAL_TEST_FREE_KTHREAD));
+			w->err = ret_or_errno(ioctl(fd, MM_SECRET_TEST_FREE_KTHREAD));
 			break;
 		default:
 			close(fd);
-			fd = open_mm_local();
+			fd = open_mm_secret();
 		}
 		w->done++;
 	}
@@ -1582,7 +1582,7 @@ TEST_F_TIMEOUT(races, threads_with_fork_vfork_and_exec, 120)
 {
 	struct worker w[3] = {};
 	unsigned int i;
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 	unsigned long addr;
 	pid_t pid;
 
@@ -1634,7 +1634,7 @@ static void kill_in_mid_allocation(struct __test_metadata *_metadata,
 		memset(&w[i], 0, sizeof(w[i]));
 		w[i].s = &self->s;
 		w[i].pages = pages;
-		w[i].fd = open_mm_local();
+		w[i].fd = open_mm_secret();
 	}
 	for (round = 0; round < 25; round++) {
 		for (i = 0; i < 2; i++)
@@ -1689,7 +1689,7 @@ TEST_F_TIMEOUT(races, exit_and_exec_in_mid_call, 120)
 	pid_t pid;
 
 	for (i = 0; i < ARRAY_SIZE(w); i++)
-		fds[i] = open_mm_local();
+		fds[i] = open_mm_secret();
 	for (round = 0; round < 20; round++) {
 		const unsigned int when = rnd_below(&self->seed, 20000);
 
@@ -1745,7 +1745,7 @@ static void *freer_fn(void *arg)
 	for (i = 0; i < NR_HANDLES; i++) {
 		const int fd = f->fds[(f->first + i) % NR_HANDLES];
 
-		ret = f->first % 2 ? dev_free(fd) : ret_or_errno(ioctl(fd, MM_LOCAL_TEST_FREE_KTHREAD));
+		ret = f->first % 2 ? dev_free(fd) : ret_or_errno(ioctl(fd, MM_SECRET_TEST_FREE_KTHREAD));
 		f->freed += !ret;
 		f->other += ret && ret != -ENOENT;
 	}
@@ -1759,7 +1759,7 @@ TEST_F_TIMEOUT(races, frees_while_the_owner_goes, 120)
 	char c;
 
 	for (i = 0; i < NR_HANDLES; i++)
-		fds[i] = open_mm_local();
+		fds[i] = open_mm_secret();
 	for (round = 0; round < 20; round++) {
 		struct freer f[3] = {}, mine = { .fds = fds, .first = 7 };
 		struct worker w = { .s = &self->s, .seed = self->seed, .pages = 8, .fd = -1 };
@@ -1835,7 +1835,7 @@ static int sharer_fn(void *arg)
 {
 	struct sharer *sh = arg;
 	unsigned long addr;
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 
 	if (fd < 0 || dev_alloc(fd, sh->size, &addr) || keep_secret(fd, sh->s))
 		_exit(1);
@@ -1855,7 +1855,7 @@ static const char * const hows[] = { "exit", "exec", "SIGKILL" };
 static void last_file_goes(struct __test_metadata *_metadata, FIXTURE_DATA(races) *self, int how)
 {
 	struct sharer sh = { .s = &self->s, .how = how, .size = 8 * MIB };
-	int ready[2], i, status, fd = open_mm_local();
+	int ready[2], i, status, fd = open_mm_secret();
 	unsigned long addr;
 	pid_t pid;
 	char c;
@@ -1950,7 +1950,7 @@ TEST_F_TIMEOUT(races, handles_in_flight, 120)
 		if (!pid) {
 			close(sv[1]);
 			for (;;) {
-				fd = open_mm_local();
+				fd = open_mm_secret();
 				if (dev_alloc(fd, self->s.size, &addr) ||
 				    keep_secret(fd, &self->s) || !send_fd(sv[0], fd))
 					_exit(1);
@@ -2008,7 +2008,7 @@ static long foreign_calls(const struct remote *r)
 
 TEST_F(races, foreign_calls_are_refused)
 {
-	struct remote r = { .len = open_mm_local() };
+	struct remote r = { .len = open_mm_secret() };
 	struct churner c = { .fd = r.len, .offset = 8, .size = page_size() - 8 };
 	unsigned long addr;
 	char data[8];
@@ -2028,7 +2028,7 @@ TEST_F(races, foreign_calls_are_refused)
 	EXPECT_EQ(0, dev_churn(r.len, 0, 8, 1, 1));
 }
 
-/* What the dead have left is charged until it is zero.  The living wait for that. */
+/* What the dead have left is zero and uncharged when wait() returns, however busy CPUs are. */
 TEST_F_TIMEOUT(races, charge_of_the_dead, 120)
 {
 	pid_t pid, hogs[4];
@@ -2037,7 +2037,7 @@ TEST_F_TIMEOUT(races, charge_of_the_dead, 120)
 
 	NEEDS_ROOT("memory cgroup");
 	ASSERT_TRUE(self->host.cgroup);
-	/* So that the worker, which zeroes, gets little of the CPUs. */
+	/* So that whatever is left to others gets little of the CPUs. */
 	for (i = 0; i < 4; i++) {
 		hogs[i] = fork();
 		while (!hogs[i])
@@ -2049,7 +2049,7 @@ TEST_F_TIMEOUT(races, charge_of_the_dead, 120)
 	for (i = 0; i < 4 && !ret; i++) {
 		pid = fork();
 		if (!pid) {
-			fd = open_mm_local();
+			fd = open_mm_secret();
 			_exit(fd < 0 || dev_alloc(fd, 8 * MIB, &addr));
 		}
 		ASSERT_LT(0, pid);
@@ -2076,11 +2076,11 @@ FIXTURE(give_back)
 
 FIXTURE_SETUP(give_back)
 {
-	if (no_mm_local())
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);
+	if (no_mm_secret())
+		SKIP(exit(KSFT_SKIP), "no " MM_SECRET_TEST);
 	host_setup(&self->host);
 	ASSERT_TRUE(make_secret(&self->s, 16 * page_size()));
-	self->fd = open_mm_local();
+	self->fd = open_mm_secret();
 	ASSERT_LE(0, self->fd);
 }
 
@@ -2149,7 +2149,7 @@ TEST_F_TIMEOUT(give_back, sigkill_while_it_is_written, 120)
 	int i, written = 0;
 	pid_t pid;
 
-	TH_LOG("MM_LOCAL_SEED=%#lx", seed);
+	TH_LOG("MM_SECRET_SEED=%#lx", seed);
 	for (i = 0; i < 20; i++) {
 		pid = fork();
 		if (!pid) {
@@ -2216,7 +2216,7 @@ static int bystander(void *arg)
 
 TEST_F_TIMEOUT(give_back, oom_kill_of_a_shared_mm, 120)
 {
-	struct mm_local_test_scan scan;
+	struct mm_secret_test_scan scan;
 	int tries;
 
 	NEEDS_ROOT("memory cgroup");
@@ -2243,7 +2243,7 @@ TEST_F_TIMEOUT(give_back, oom_kill_of_a_shared_mm, 120)
 static int limited(FIXTURE_DATA(give_back) *self)
 {
 	const char *current = CGROUP "/a/memory.current";
-	int other = open_mm_local(), i;
+	int other = open_mm_secret(), i;
 	unsigned long addr;
 	long start, ret;
 
@@ -2336,7 +2336,7 @@ static int lender(int fd, bool freed_by_child)
 	if (b.held[1] - b.start[1] > (long)SLACK)
 		return 4;
 	/* By whom it is freed makes no difference either. */
-	if (freed_by_child ? in_child(free_in_child, &r) : ioctl(fd, MM_LOCAL_TEST_FREE_KTHREAD))
+	if (freed_by_child ? in_child(free_in_child, &r) : ioctl(fd, MM_SECRET_TEST_FREE_KTHREAD))
 		return 5;
 	return uncharged(CGROUP "/a/memory.current", b.start[0]) ? 0 : 6;
 }

@@ -56,6 +56,31 @@ static void works(struct __test_metadata *_metadata, const char *name, long ret)
 		TH_LOG("%s of ordinary memory: %s", name, ret_text(ret));
 }
 
+/* The last user of the file is a process whose mm is not the VMA's. */
+TEST_F(mapping_calls, unmapped_by_another_process)
+{
+	const unsigned long size = 3 * page_size();
+	int fd = open_kernel_owned(), go[2], status = -1;
+	unsigned long addr;
+	pid_t pid;
+	char c;
+
+	if (variant->window)
+		SKIP(return, "of user addresses");
+	ASSERT_EQ(0, owned_map(fd, KERNEL_OWNED_TEST_MAP, size, PROT_READ, &addr));
+	ASSERT_EQ(0, pipe(go));
+	pid = fork();
+	if (!pid)
+		_exit(read(go[0], &c, 1) != 1 || close(fd));
+	close(fd);
+	ASSERT_EQ(1, write(go[1], "x", 1));
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(0, status);
+	EXPECT_EQ((void *)addr, mmap((void *)addr, size, PROT_READ,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
+	EXPECT_UNTOUCHED(&self->p, "the munmap");
+}
+
 TEST_F(mapping_calls, mremap_move_several)
 {
 	const struct place *p = &self->p;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls of the table in kernel_owned_calls.c on an area of mm-local memory:
+ * The calls of the table in kernel_owned_calls.c on an area of secret memory:
  * everything answers as at an address in the window where nothing is.
  * kernel_owned_vma.c in the tree does the same with a VMA at a user address, and
  * mapping_user.c what is more than a line of the table, for both.
@@ -154,7 +154,7 @@ TEST_F(mapping_calls, munmap_everything)
 TEST_F(mapping_calls, no_merge)
 {
 	const struct place *p = &self->p;
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 	unsigned long second;
 
 	ASSERT_EQ(0, dev_alloc(fd, p->size, &second));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of small objects of mm-local memory, of which there are several in a page.
+ * Tests of small objects of secret memory, of which there are several in a page.
  * What holds for an area holds for them.
  */
 #define _GNU_SOURCE
@@ -32,12 +32,12 @@ FIXTURE_SETUP(objects)
 {
 	struct place *p = &self->p;
 
-	if (no_mm_local())
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);
+	if (no_mm_secret())
+		SKIP(exit(KSFT_SKIP), "no " MM_SECRET_TEST);
 	p->window = true;
 	p->size = OBJECT_SIZE;
 	p->seed = 0x5a;
-	p->fd = open_mm_local();
+	p->fd = open_mm_secret();
 	ASSERT_LE(0, p->fd) TH_LOG("%s", strerror(errno));
 	ASSERT_EQ(0, dev_kzalloc(p->fd, p->size, &p->addr));
 	p->empty = empty_address(p->fd, p->addr);
@@ -56,7 +56,7 @@ static unsigned long object(int *fd, unsigned long size)
 {
 	unsigned long addr;
 
-	*fd = open_mm_local();
+	*fd = open_mm_secret();
 	memset(buffer, 0xff, size);
 	if (dev_kzalloc(*fd, size, &addr) || dev_read(*fd, 0, buffer, size) ||
 	    !is_zero(buffer, size))
@@ -97,7 +97,7 @@ TEST_F(objects, sizes)
 	const unsigned long sizes[] = { 1, 63, 64, 65, 200, 1024, page_size() / 2 - 1, page_size() / 2 };
 	unsigned int i, round;
 	unsigned long addr;
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 
 	EXPECT_EQ(-EINVAL, dev_kzalloc(fd, 0, &addr));
 	/* Twice, so that what was used is used again. */
@@ -171,7 +171,7 @@ static long has_no_access(const struct remote *r)
 	if (dev_write(r->len, 0, buffer, 8) != -EPERM)
 		return 3;
 	/* Its own areas are no different. */
-	fd = open_mm_local();
+	fd = open_mm_secret();
 	if (dev_alloc(fd, page_size(), &addr))
 		return 4;
 	close(fd);
@@ -253,7 +253,7 @@ static int after_exec(int fd)
 
 TEST_F(objects, exec_drops)
 {
-	int fd = open_mm_local(), status = -1;
+	int fd = open_mm_secret(), status = -1;
 	unsigned long addr;
 	pid_t pid = fork();
 	char number[16];
@@ -283,7 +283,7 @@ static long keep_object_and_exit(const struct remote *r)
 
 TEST_F(objects, handles_outlive_the_mm)
 {
-	struct remote r = { .addr = open_mm_local(), .len = open_mm_local() };
+	struct remote r = { .addr = open_mm_secret(), .len = open_mm_secret() };
 	unsigned long addr;
 
 	ASSERT_EQ(0, in_child(keep_object_and_exit, &r));
@@ -303,7 +303,7 @@ static void *objects_thread(void *arg)
 	int fd[8];
 
 	for (i = 0; i < 8; i++)
-		fd[i] = open_mm_local();
+		fd[i] = open_mm_secret();
 	for (i = 0; i < 500; i++) {
 		size = 1 + (i * 37 + seed * 11) % sizeof(buf);
 		if (dev_kzalloc(fd[i % 8], size, &addr))
@@ -343,7 +343,7 @@ static void *one_object_thread(void *arg)
 {
 	unsigned long i, addr;
 	unsigned char buf[64];
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 
 	for (i = 0; i < 300; i++) {
 		if (dev_kzalloc(fd, sizeof(buf), &addr))
@@ -380,7 +380,7 @@ TEST_F_TIMEOUT(objects, first_and_last_of_many_threads, 120)
 
 TEST_F_TIMEOUT(objects, owner_alone_maps_them, 180)
 {
-	struct mm_local_test_scan scan, other;
+	struct mm_secret_test_scan scan, other;
 	int fd;
 
 	ASSERT_NE(0, object(&fd, OBJECT_SIZE));
@@ -389,10 +389,10 @@ TEST_F_TIMEOUT(objects, owner_alone_maps_them, 180)
 	EXPECT_EQ(0, scan.alias) TH_LOG("at %llx", scan.alias_addr);
 	ASSERT_EQ(0, dev_scan(fd, &other));
 	EXPECT_EQ(scan.pfn, other.pfn);
-	ASSERT_EQ(0, ioctl(fd, MM_LOCAL_TEST_ALIAS, 1)) TH_LOG("%s", strerror(errno));
+	ASSERT_EQ(0, ioctl(fd, MM_SECRET_TEST_ALIAS, 1)) TH_LOG("%s", strerror(errno));
 	EXPECT_EQ(0, dev_scan(self->p.fd, &scan));
 	EXPECT_LT(0, scan.alias);
-	ASSERT_EQ(0, ioctl(fd, MM_LOCAL_TEST_ALIAS, 0));
+	ASSERT_EQ(0, ioctl(fd, MM_SECRET_TEST_ALIAS, 0));
 }
 
 /* The page that a secret is in, freed by who cannot zero it, goes with the last object. */
@@ -400,7 +400,7 @@ TEST_F_TIMEOUT(objects, freed_memory_is_zero, 180)
 {
 	unsigned char *secret = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct mm_local_test_scan scan;
+	struct mm_secret_test_scan scan;
 	int fd;
 
 	ASSERT_NE(MAP_FAILED, (void *)secret);

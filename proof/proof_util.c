@@ -28,7 +28,7 @@
 long dev_kzalloc(int fd, unsigned long size, unsigned long *addr)
 {
 	*addr = 0;
-	return dev_range(fd, MM_LOCAL_TEST_KZALLOC, addr, size);
+	return dev_range(fd, MM_SECRET_TEST_KZALLOC, addr, size);
 }
 
 uint64_t rnd(uint64_t *seed)
@@ -89,10 +89,10 @@ struct seen_fault see_fault(void (*access)(unsigned long addr), unsigned long ad
 unsigned long map_last_user_page(void)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-	struct mm_local_test_range win = {};
-	int bits, fd = open_mm_local();
+	struct mm_secret_test_range win = {};
+	int bits, fd = open_mm_secret();
 
-	ioctl(fd, MM_LOCAL_TEST_WINDOW, &win);
+	ioctl(fd, MM_SECRET_TEST_WINDOW, &win);
 	close(fd);
 	for (bits = 64; bits > 30; bits--) {
 		/* The window may come right after it. */
@@ -201,7 +201,7 @@ const char *missing_driver(void)
 	if (fd < 0)
 		return KERNEL_OWNED_TEST;
 	close(fd);
-	return no_mm_local() ? MM_LOCAL_TEST : NULL;
+	return no_mm_secret() ? MM_SECRET_TEST : NULL;
 }
 
 const char *place_make(struct place *p, bool window, int prot)
@@ -215,12 +215,12 @@ const char *place_make(struct place *p, bool window, int prot)
 	wrong = place_make_user(p, prot);
 	if (wrong)
 		return wrong;
-	fd = open_mm_local();
+	fd = open_mm_secret();
 	if (fd < 0)
-		return "cannot open " MM_LOCAL_TEST;
+		return "cannot open " MM_SECRET_TEST;
 	p->empty = empty_address(fd, p->addr);
 	close(fd);
-	return p->empty ? NULL : "MM_LOCAL_TEST_WINDOW failed";
+	return p->empty ? NULL : "MM_SECRET_TEST_WINDOW failed";
 }
 
 const char *either_changed(const struct place *p)

@@ -10,10 +10,10 @@
 
 #include <stdint.h>
 
-#include "mm_local_util.h"
-#include "mm_local_proof.h"
+#include "mm_secret_util.h"
+#include "mm_secret_proof.h"
 
-/* The driver of mm-local memory: results are 0 or more, or -errno. */
+/* The driver of secret memory: results are 0 or more, or -errno. */
 long dev_kzalloc(int fd, unsigned long size, unsigned long *addr);
 
 /* Random numbers from a seed, which each of them changes. */
@@ -54,7 +54,7 @@ void cgroup_remove(const char *path);
 /* After the last one. */
 void cgroup_switch_off(void);
 
-/* The driver stores bytes with their halves swapped: see MM_LOCAL_TEST_WRITE. */
+/* The driver stores bytes with their halves swapped: see MM_SECRET_TEST_WRITE. */
 void as_stored(unsigned char *buf, size_t size);
 
 /*

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A machine that cannot keep mm-local memory secret must say so: one whose CPU has
+ * A machine that cannot keep secret memory secret must say so: one whose CPU has
  * Meltdown and whose kernel was booted with pti=off, or an arm64 kernel that emulates
  * PAN or whose KVM has a hypervisor without VHE.  The other tests have nothing to test
  * there.
  *
- * Needs CONFIG_MM_LOCAL_TEST.
+ * Needs CONFIG_MM_SECRET_TEST.
  */
 #include <asm-generic/mman.h> /* Force the import of the tools version. */
 #include <errno.h>
@@ -26,9 +26,9 @@ FIXTURE_SETUP(refused)
 	unsigned long addr;
 	long ret;
 
-	self->fd = open_mm_local();
+	self->fd = open_mm_secret();
 	if (self->fd < 0)
-		SKIP(exit(KSFT_SKIP), "no " MM_LOCAL_TEST);
+		SKIP(exit(KSFT_SKIP), "no " MM_SECRET_TEST);
 	/* This is for machines that must not have it: configs/boots. */
 	ret = dev_alloc(self->fd, page_size(), &addr);
 	ASSERT_EQ(-EOPNOTSUPP, ret)

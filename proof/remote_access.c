@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Further access by other processes, and by ways by which a process reaches itself as
- * another: see mm_local_access.c in the tree for the most common ones.
+ * another: see mm_secret_access.c in the tree for the most common ones.
  */
 #define _GNU_SOURCE
 #include "kselftest_harness.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Further pointers given to system calls: see mm_local_access.c in the tree for the
+ * Further pointers given to system calls: see mm_secret_access.c in the tree for the
  * most common ones.
  *
  * The window: EFAULT before anything has been done, as at an address in it where
@@ -100,8 +100,8 @@ static long call_pointer(long (*call)(unsigned long ptr), unsigned long ptr)
 	memset(&use, 0, sizeof(use));
 	use.event.events = EPOLLOUT;
 	use.page = map_ordinary(page_size());
-	use.file = memfd_create("mm_local", 0);
-	use.driver = open_mm_local();
+	use.file = memfd_create("mm_secret", 0);
+	use.driver = open_mm_secret();
 	if (pipe2(use.pipe, O_NONBLOCK) ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, use.stream) ||
 	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, use.dgram) ||
@@ -189,7 +189,7 @@ POINTER_TEST(writev_after_a_good_part, writev_both(ptr))
 POINTER_TEST(iovec_itself, syscall(SYS_writev, use.pipe[1], ptr, 1))
 POINTER_TEST(pread, syscall(SYS_pread64, use.file, ptr, LEN, 0))
 POINTER_TEST(pwrite, syscall(SYS_pwrite64, use.file, ptr, LEN, LEN))
-POINTER_TEST(ioctl_of_the_driver, ioctl(use.driver, MM_LOCAL_TEST_WINDOW, ptr))
+POINTER_TEST(ioctl_of_the_driver, ioctl(use.driver, MM_SECRET_TEST_WINDOW, ptr))
 POINTER_TEST(sendto, syscall(SYS_sendto, use.dgram[1], ptr, LEN, 0, NULL, 0))
 POINTER_TEST(recvfrom, syscall(SYS_recvfrom, use.dgram[1], ptr, LEN, 0, NULL, NULL))
 POINTER_TEST(sendmsg, send_iovec(ptr))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What userspace can see of kernel-owned VMAs and of mm-local memory.
+ * What userspace can see of kernel-owned VMAs and of secret memory.
  *
  * "user" is a VMA at a user address, and is shown as what it is.  "window" is an area
  * in the window: whatever is asked, the answer is as if it were not there.
@@ -161,7 +161,7 @@ FIXTURE_TEARDOWN(visibility)
 
 static int open_either(bool window)
 {
-	return window ? open_mm_local() : open_kernel_owned();
+	return window ? open_mm_secret() : open_kernel_owned();
 }
 
 static long map_either(int fd, bool window, unsigned long size, int prot)
@@ -314,6 +314,8 @@ TEST_F(visibility, counted_at_no_moment)
 {
 	const struct place *p = &self->p;
 	struct watch w = { .field = p->window ? "VmPTE" : "VmSize" };
+	const unsigned long table = page_size() / 8 * page_size();
+	unsigned long addr;
 	unsigned int i;
 	pthread_t thread;
 
@@ -328,15 +330,158 @@ TEST_F(visibility, counted_at_no_moment)
 	while (__atomic_load_n(&w.again, __ATOMIC_ACQUIRE))
 		sched_yield();
 	for (i = 0; i < 5000 && __atomic_load_n(&w.reads, __ATOMIC_ACQUIRE) < 300; i++) {
-		int fd = open_either(p->window);
+		int fd = open_either(p->window), more[2];
 
 		ASSERT_EQ(0, another(fd, p->window));
+		/* So large that page tables come, and go with the next one. */
+		if (p->window && table < 64UL << 20) {
+			more[0] = open_mm_secret();
+			more[1] = open_mm_secret();
+			ASSERT_EQ(0, dev_alloc(more[0], table, &addr));
+			ASSERT_EQ(0, dev_alloc(more[1], page_size(), &addr));
+			close(more[0]);
+			close(more[1]);
+		}
 		close(fd);
 	}
 	__atomic_store_n(&w.stop, 1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	EXPECT_LE(20, w.reads);
 	EXPECT_EQ(p->window, w.min == w.max);
+}
+
+static void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* How far the watermarks rise while areas come and go, in KiB. */
+static long watermarks_rise(const struct remote *r)
+{
+	const unsigned long size = 60 * page_size();
+	struct rusage before, after;
+	long hwm, peak;
+	char *mem;
+	int i;
+
+	/*
+	 * CPUs count by themselves; what they have not told yet is an error of the sum.
+	 * One has seen fewer pages go than would make it tell, the other more come.
+	 */
+	run_on(0);
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	run_on(1);
+	munmap(mem, 30 * page_size());
+	run_on(0);
+	mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	/* Once without any, so that what else the process needs is there. */
+	for (i = 0; i < 50; i++) {
+		int fd = open_either(r->len);
+
+		if (map_either(fd, r->len, 0, PROT_READ) != -EINVAL)
+			return -1;
+		close(fd);
+	}
+	status_field("VmPeak");
+	hwm = status_field("VmHWM");
+	peak = status_field("VmPeak");
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 0; i < 50; i++) {
+		int fd = open_either(r->len);
+
+		if (another(fd, r->len))
+			return -1;
+		close(fd);
+	}
+	getrusage(RUSAGE_SELF, &after);
+	hwm = status_field("VmHWM") - hwm + after.ru_maxrss - before.ru_maxrss;
+	return hwm + (r->len ? status_field("VmPeak") - peak : 0);
+}
+
+/* Nor by what was the most. */
+TEST_F_TIMEOUT(visibility, watermarks, 120)
+{
+	const struct place *p = &self->p;
+	struct remote r = { .len = p->window };
+	long rise = 0;
+	int i;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	for (i = 0; i < 16; i++) {
+		const long ret = in_child(watermarks_rise, &r);
+
+		ASSERT_LE(0, ret);
+		rise += ret;
+	}
+	/* A munmap() at a user address latches the error. */
+	ksft_print_msg("watermarks rose by %ld KiB\n", rise);
+	EXPECT_EQ(p->window, rise == 0);
+	EXPECT_UNTOUCHED(p, "the watermarks");
+}
+
+static void *hold_lock(void *arg)
+{
+	ioctl(*(int *)arg, MM_SECRET_TEST_HOLD, 1500);
+	return NULL;
+}
+
+static volatile int waiter;
+
+static void *wait_for_lock(void *arg)
+{
+	unsigned long addr;
+
+	waiter = syscall(__NR_gettid);
+	while (waiter > 0)
+		sched_yield();
+	/* So large that it needs page tables of its own. */
+	return (void *)dev_alloc(*(int *)arg, page_size() / 8 * page_size(), &addr);
+}
+
+/* What a thread waits for in the kernel is not told to be secret memory. */
+TEST_F_TIMEOUT(visibility, wchan, 120)
+{
+	char path[64], name[128];
+	pthread_t holder, thread;
+	int fd, lock, seen = 0, i;
+	void *ret;
+
+	if (!self->p.window || page_size() / 8 * page_size() >= 64UL << 20)
+		SKIP(return, "not here: nothing waits");
+	fd = open_mm_secret();
+	lock = open_mm_secret();
+	waiter = 0;
+	/* A thread needs the lock to come into being. */
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_lock, &fd));
+	ASSERT_EQ(0, pthread_create(&holder, NULL, hold_lock, &lock));
+	while (!waiter)
+		sched_yield();
+	usleep(300 * 1000);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/wchan", waiter);
+	waiter = -1;
+	for (i = 0; i < 100; i++) {
+		memset(name, 0, sizeof(name));
+		read_text(path, name, sizeof(name));
+		seen += name[0] && name[0] != '0';
+		/* The test driver is who called. */
+		EXPECT_TRUE((strncmp(name, "mm_secret", 9) ||
+			     !strncmp(name, "mm_secret_test", 14)) &&
+			    strcmp(name, "add_chunk") && strcmp(name, "add_slab"))
+			TH_LOG("%s", name);
+		usleep(5000);
+	}
+	pthread_join(thread, &ret);
+	pthread_join(holder, NULL);
+	EXPECT_EQ(NULL, ret);
+	EXPECT_LT(20, seen);
+	EXPECT_UNTOUCHED(&self->p, "wchan");
 }
 
 /* One at a user address is shown as what it is. */
@@ -364,7 +509,7 @@ TEST_F(visibility, map_files)
 {
 	const struct place *p = &self->p;
 	char path[80];
-	int fd = memfd_create("mm_local", 0);
+	int fd = memfd_create("mm_secret", 0);
 	void *mem;
 
 	NEEDS_ROOT("/proc/PID/map_files");
@@ -552,7 +697,7 @@ TEST_F(visibility, clear_refs)
 /*
  * Core dumps
  */
-#define CORE	"/tmp/mm_local_core"
+#define CORE	"/tmp/mm_secret_core"
 
 struct crash {
 	unsigned long addr, size;
@@ -788,7 +933,7 @@ static long find_vma(unsigned long addr, __u64 flags)
 
 static long c_nofault(unsigned long addr, unsigned long len __maybe_unused)
 {
-	int fd = open_mm_local();
+	int fd = open_mm_secret();
 	long ret = dev_nofault(fd, addr);
 
 	close(fd);
@@ -929,12 +1074,12 @@ TEST_F_TIMEOUT(visibility, ranges_into_it_answer_alike, 120)
 {
 	const struct place *p = &self->p;
 	unsigned long from = map_last_user_page();
-	struct mm_local_test_range window;
+	struct mm_secret_test_range window;
 	unsigned int i, j, differ = 0;
 	long ret, want = 0;
 
 	ASSERT_NE(0, from);
-	ASSERT_EQ(0, ioctl(open_mm_local(), MM_LOCAL_TEST_WINDOW, &window));
+	ASSERT_EQ(0, ioctl(open_mm_secret(), MM_SECRET_TEST_WINDOW, &window));
 	for (i = 0; i < ARRAY_SIZE(all_calls); i++) {
 		/* Ahead of every area, behind them all, and in one. */
 		const unsigned long ends[] = { window.addr + 128 * page_size(),

@@ -110,8 +110,8 @@ set grid ytics
 set title "Bystanders, {arch}: instructions beyond those of the base kernel"
 set ylabel "%"
 set yrange [-0.5:0.5]
-plot "{results}/plot.dat" index 0 using 2:xtic(1) title "MM_LOCAL=n", \\
-     "" index 0 using 3 title "MM_LOCAL=y", 0.2 with lines dt 2 title "bound"
+plot "{results}/plot.dat" index 0 using 2:xtic(1) title "MM_SECRET=n", \\
+     "" index 0 using 3 title "MM_SECRET=y", 0.2 with lines dt 2 title "bound"
 set title "Users, {arch}: instructions to allocate, write to each page, and free"
 set ylabel "instructions"
 set logscale y

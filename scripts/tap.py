@@ -92,7 +92,7 @@ EXCEPTION = re.compile(r'traps: \S+\[\d+\] general protection fault ip:')
 
 
 # A data race is for whoever wrote one of the two sides.
-OURS = re.compile(r'mm_local|kernel_owned|mseal|\bvma_(find|next)_raw')
+OURS = re.compile(r'mm_secret|kernel_owned|mseal|\bvma_(find|next)_raw')
 
 
 def races(lines):
@@ -176,7 +176,7 @@ def proof(out, status, log):
         if code not in ('0', '4') and all(state != 'failed' for state, _, _ in mine):
             mine.append(('failed', f'{name}.status', [f'the program exited with {code}']))
         # What has no fixture goes by its program.
-        short = name.removesuffix('_32').removeprefix('mm_local_')
+        short = name.removesuffix('_32').removeprefix('mm_secret_')
         mine = [(state, case if '.' in case.removeprefix('global.')
                  else f'{short}.{case.removeprefix("global.")}', why)
                 for state, case, why in mine]
@@ -235,8 +235,8 @@ def documented(rst, path):
             missing = [name for name in row[-1].split() if ends(name) not in held]
             why = ([f'no such case held: {" ".join(missing)}'] if missing else
                    [] if row[-1].strip() else ['it names no test'])
-            found.append(('failed' if why else 'held', f'mm_local.rst: {row[0]}', why))
-    show(found or [('failed', 'mm_local.rst: no table found', [])])
+            found.append(('failed' if why else 'held', f'mm_secret.rst: {row[0]}', why))
+    show(found or [('failed', 'mm_secret.rst: no table found', [])])
 
 
 def table(args):

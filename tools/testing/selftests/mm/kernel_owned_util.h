@@ -21,7 +21,7 @@
 /* Where a test finds its kernel-owned VMA. */
 struct place {
 	int fd;			/* of the driver */
-	bool window;		/* an area of mm-local memory, or a VMA */
+	bool window;		/* an area of secret memory, or a VMA */
 	unsigned long addr;
 	unsigned long size;
 	unsigned long empty;	/* for an area: an address with nothing around it */

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Small objects in secret memory: pieces of pages that the small objects of one mm
+ * share, for those to whom a page and two unmapped ones are too much.
+ */
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/list.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/mm_secret.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "mm_secret.h"
+
+/* The unit, and what objects are aligned to: 64 bytes, as XSAVE wants it. */
+#define UNIT		64
+#define SLAB_UNITS	(PAGE_SIZE / UNIT)
+
+/**
+ * struct mm_secret_slab - a page that small objects are in
+ * @list: In the slabs of the mm, or in none if it is full.
+ * @ms: The handle.
+ * @addr: Where it is.
+ * @page: What it is.
+ * @nr_used: How many units are in use.  The page goes with the last one.
+ * @used: Which.
+ */
+struct mm_secret_slab {
+	struct list_head list;
+	struct mm_secret ms;
+	unsigned long addr;
+	struct page *page;
+	unsigned int nr_used;
+	DECLARE_BITMAP(used, SLAB_UNITS);
+};
+
+static unsigned int units(const struct mm_secret_area *object)
+{
+	return DIV_ROUND_UP(object->size, UNIT);
+}
+
+/* Find room for the object in one of the slabs. */
+static bool take_units(struct mm_secret_mm *state, struct mm_secret_area *object)
+{
+	const unsigned int nr = units(object);
+	struct mm_secret_slab *slab;
+	unsigned int tries = 4;
+	unsigned long first;
+
+	guard(spinlock)(&state->lock);
+	list_for_each_entry(slab, &state->slabs, list) {
+		if (PageHWPoison(slab->page))
+			continue;
+		first = bitmap_find_next_zero_area(slab->used, SLAB_UNITS, 0, nr, 0);
+		if (first + nr <= SLAB_UNITS)
+			goto found;
+		if (!--tries)
+			return false;
+	}
+	return false;
+found:
+	bitmap_set(slab->used, first, nr);
+	slab->nr_used += nr;
+	if (slab->nr_used == SLAB_UNITS)
+		list_del_init(&slab->list);
+	object->slab = slab;
+	object->addr = slab->addr + first * UNIT;
+	return true;
+}
+
+/* Add a slab, and put the object into it. */
+static int __sched add_slab(struct mm_secret_mm *state, struct mm_secret_area *object)
+{
+	struct mm_secret_slab *slab = kzalloc_obj(*slab, GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!slab)
+		return -ENOMEM;
+	err = mm_secret_alloc_pages(&slab->ms, 1, /* small= */ true);
+	if (err) {
+		kfree(slab);
+		return err;
+	}
+
+	slab->addr = slab->ms.area->addr;
+	slab->page = mm_secret_page_at(slab->addr);
+	slab->nr_used = units(object);
+	bitmap_set(slab->used, 0, slab->nr_used);
+	object->slab = slab;
+	object->addr = slab->addr;
+	guard(spinlock)(&state->lock);
+	list_add(&slab->list, &state->slabs);
+	return 0;
+}
+
+/**
+ * mm_secret_kzalloc() - Allocate a small object that only the current mm can reach.
+ * @ms: The handle to fill in.  It has no area.
+ * @size: The size in bytes.
+ *
+ * As mm_secret_alloc(), but for objects of up to half a page, which it puts into
+ * pages that all such objects of the mm share.  A page goes with its last object.  The
+ * object is aligned to 64 bytes.  A larger one gets an area of its own.
+ *
+ * mm_secret_addr() and mm_secret_free() work as on any handle.  What lies next to the
+ * object is not an unmapped page, but another object of the same mm.
+ *
+ * Context: As mm_secret_alloc().
+ * Return: As mm_secret_alloc().
+ */
+int __sched mm_secret_kzalloc(struct mm_secret *ms, size_t size)
+{
+	struct mm_struct *mm = current->mm;
+	struct mem_cgroup *memcg, *old_memcg;
+	struct mm_secret_area *object;
+	int err;
+
+	if (!size || size > PAGE_SIZE / 2 || !mm || !in_task() || !mm_secret_supported())
+		return mm_secret_alloc(ms, size);
+
+	ms->area = NULL;
+	might_lock(&mm->mmap_lock);
+	/* After exit_mmap(), nothing is left of what objects are in. */
+	if (!mmget_not_zero(mm))
+		return -ESRCH;
+	memcg = get_mem_cgroup_from_mm(mm);
+	old_memcg = set_active_memcg(memcg);
+
+	err = -ENOMEM;
+	object = kzalloc_obj(*object, GFP_KERNEL_ACCOUNT);
+	if (!object)
+		goto unset_memcg;
+	object->size = size;
+	object->state = mm_secret_get(mm);
+	if (!object->state) {
+		kfree(object);
+		goto unset_memcg;
+	}
+
+	err = 0;
+	if (!take_units(object->state, object))
+		err = add_slab(object->state, object);
+	if (err) {
+		mm_secret_put(object->state);
+		kfree(object);
+		goto unset_memcg;
+	}
+	/* Whoever freed the last object here may not have been the owner. */
+	memset((void *)object->addr, 0, size);
+	ms->area = object;
+
+unset_memcg:
+	set_active_memcg(old_memcg);
+	mem_cgroup_put(memcg);
+	mmput_async(mm);
+	return err;
+}
+
+/**
+ * mm_secret_free_object() - Free a small object, for mm_secret_free().
+ * @object: The object.
+ *
+ * Nobody but the owner can zero it.  Freed by others, it stays as it is in what only
+ * the owner can reach, until the memory is used again or goes back.
+ */
+void mm_secret_free_object(struct mm_secret_area *object)
+{
+	struct mm_secret_mm *state = object->state;
+	struct mm_secret_slab *slab = object->slab;
+	const unsigned int nr = units(object);
+	bool last;
+
+	if (current->mm && READ_ONCE(current->mm->mm_secret) == state &&
+	    mmget_not_zero(current->mm)) {
+		if (!PageHWPoison(slab->page))
+			memzero_explicit((void *)object->addr, object->size);
+		mmput_async(current->mm);
+	}
+
+	scoped_guard(spinlock, &state->lock) {
+		bitmap_clear(slab->used, (object->addr - slab->addr) / UNIT, nr);
+		slab->nr_used -= nr;
+		last = !slab->nr_used;
+		if (last)
+			list_del_init(&slab->list);
+		else
+			list_move(&slab->list, &state->slabs);
+	}
+	if (last) {
+		mm_secret_free(&slab->ms);
+		kfree(slab);
+	}
+	mm_secret_put(state);
+	kfree(object);
+}

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VMAs of secret memory, and where areas are in them.
+ *
+ * The mm's window, [MM_SECRET_START, MM_SECRET_END), has a tree of VMAs of its own, so
+ * that nothing which starts from a user address finds any.  A VMA covers what one page
+ * table maps, or several for an area that is larger, and is kernel-owned.  Areas are
+ * pages in such a chunk, at a random place, with an unmapped page on either side.
+ */
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/pgalloc.h>
+#include <linux/random.h>
+#include <linux/sched/debug.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include <asm/tlb.h>
+
+#include "internal.h"
+#include "mm_secret.h"
+#include "vma.h"
+
+/**
+ * struct mm_secret_chunk - a VMA of the window, and the areas in it
+ * @list: In the chunks of the mm.
+ * @addr: Where the VMA begins.
+ * @nr_pages: How many it covers: a multiple of what a page table maps.
+ * @nr_used: How many of them areas have.
+ * @used: Which.
+ */
+struct mm_secret_chunk {
+	struct list_head list;
+	unsigned long addr;
+	unsigned int nr_pages;
+	unsigned int nr_used;
+	unsigned long used[];
+};
+
+static unsigned long chunk_size(const struct mm_secret_chunk *chunk)
+{
+	return (unsigned long)chunk->nr_pages << PAGE_SHIFT;
+}
+
+static void mm_secret_close(struct vm_area_struct *vma)
+{
+	kfree(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct mm_secret_vm_ops = {
+	.close	= mm_secret_close,
+};
+
+static void window_iter_init(struct vma_iterator *vmi, struct mm_secret_mm *state,
+			     unsigned long addr)
+{
+	mas_init(&vmi->mas, &state->vmas, addr);
+}
+
+static void validate_window(struct mm_secret_mm *state)
+{
+#ifdef CONFIG_DEBUG_VM_MAPLE_TREE
+	mt_validate(&state->vmas);
+#endif
+}
+
+static void free_page_tables(struct mm_struct *mm, unsigned long start, unsigned long end,
+			     unsigned long floor, unsigned long ceiling)
+{
+	struct mmu_gather tlb;
+
+	tlb_gather_mmu(&tlb, mm);
+	free_pgd_range(&tlb, start, end, floor, ceiling);
+	tlb_finish_mmu(&tlb);
+}
+
+/*
+ * Unmap a chunk that has no areas, and that nobody else finds.  If there is no memory to
+ * do so, it stays, with its page tables.
+ */
+static int unmap_chunk(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
+{
+	const unsigned long start = chunk->addr, end = start + chunk_size(chunk);
+	struct vm_area_struct *vma, *prev, *next;
+	struct mm_struct *mm = state->mm;
+	unsigned long floor, ceiling;
+	struct vma_iterator vmi;
+	int err;
+
+	mmap_assert_write_locked(mm);
+
+	window_iter_init(&vmi, state, start);
+	prev = vma_prev(&vmi);
+	floor = prev ? prev->vm_end : MM_SECRET_START;
+	window_iter_init(&vmi, state, end);
+	next = vma_find(&vmi, MM_SECRET_END);
+	ceiling = next ? next->vm_start : MM_SECRET_END;
+
+	window_iter_init(&vmi, state, start);
+	vma = vma_find(&vmi, end);
+	err = do_vmi_align_munmap(&vmi, vma, mm, start, end, NULL,
+				  MUNMAP_KERNEL_OWNED | MUNMAP_OTHER_TREE);
+	if (err)
+		return err;
+	validate_window(state);
+	free_page_tables(mm, start, end, floor, ceiling);
+	return 0;
+}
+
+/**
+ * mm_secret_unmap_empty() - Unmap the chunks that are empty, but for one.
+ * @state: The secret memory of an mm that has users.
+ *
+ * Context: Process context, the mmap lock is not held.  May sleep.
+ */
+void __sched mm_secret_unmap_empty(struct mm_secret_mm *state)
+{
+	struct mm_secret_chunk *chunk, *next;
+	LIST_HEAD(chunks);
+
+	if (mmap_write_lock_killable(state->mm))
+		return;
+
+	scoped_guard(spinlock, &state->lock) {
+		list_for_each_entry_safe(chunk, next, &state->chunks, list) {
+			if (chunk->nr_used || state->nr_empty == 1)
+				continue;
+			list_move(&chunk->list, &chunks);
+			state->nr_empty--;
+		}
+	}
+	list_for_each_entry_safe(chunk, next, &chunks, list) {
+		list_del(&chunk->list);
+		if (!unmap_chunk(state, chunk))
+			continue;
+		guard(spinlock)(&state->lock);
+		list_add_tail(&chunk->list, &state->chunks);
+		state->nr_empty++;
+	}
+	mmap_write_unlock(state->mm);
+}
+
+/**
+ * mm_secret_exit_vmas() - Unmap all of the window.
+ * @state: The secret memory of an mm without users, dead.
+ *
+ * The TLBs of all CPUs are flushed, of those that use the mm lazily too.
+ */
+void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
+{
+	struct mm_struct *mm = state->mm;
+	struct vm_area_struct *vma;
+	struct unmap_desc unmap;
+	struct vma_iterator vmi;
+	struct mmu_gather tlb;
+
+	mmap_write_lock(mm);
+	window_iter_init(&vmi, state, 0);
+	vma = vma_find(&vmi, MM_SECRET_END);
+	if (vma) {
+		unmap_all_init(&unmap, &vmi, vma);
+		unmap.pg_start = MM_SECRET_START;
+		unmap.pg_end = MM_SECRET_END;
+		unmap.vma_end = MM_SECRET_END;
+		unmap.mm_wr_locked = true;
+		/* Page tables go, so that CPUs which use the mm lazily are flushed too. */
+		tlb_gather_mmu_fullmm(&tlb, mm);
+		unmap_vmas(&tlb, &unmap);
+		vma_iter_set(&vmi, vma->vm_end);
+		free_pgtables(&tlb, &unmap);
+		tlb_finish_mmu(&tlb);
+
+		window_iter_init(&vmi, state, 0);
+		for_each_vma(vmi, vma) {
+			vma_mark_detached(vma);
+			remove_vma(vma);
+		}
+		__mt_destroy(&state->vmas);
+	}
+	mmap_write_unlock(mm);
+}
+
+/* A random place in the window, or any if it is crowded, or 0. */
+static unsigned long find_gap(struct mm_secret_mm *state, unsigned long size)
+{
+	const unsigned long places = (MM_SECRET_END - MM_SECRET_START - size) / PMD_SIZE + 1;
+	unsigned int tries = 8;
+	struct vma_iterator vmi;
+	unsigned long addr;
+
+	do {
+		addr = MM_SECRET_START + get_random_u32_below(places) * PMD_SIZE;
+		window_iter_init(&vmi, state, addr);
+		if (!vma_find(&vmi, addr + size))
+			return addr;
+	} while (--tries);
+
+	window_iter_init(&vmi, state, MM_SECRET_START);
+	if (vma_iter_area_lowest(&vmi, MM_SECRET_START, MM_SECRET_END, size))
+		return 0;
+	return vma_iter_addr(&vmi);
+}
+
+/* Put the chunk's VMA, without page tables yet, into the window's tree. */
+static int insert_vma(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
+{
+	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
+	int err;
+
+	chunk->addr = find_gap(state, chunk_size(chunk));
+	if (!chunk->addr)
+		return -ENOMEM;
+
+	vma = vm_area_alloc(state->mm);
+	if (!vma)
+		return -ENOMEM;
+
+	vma->vm_start = chunk->addr;
+	vma->vm_end = chunk->addr + chunk_size(chunk);
+	vma->vm_ops = &mm_secret_vm_ops;
+	vma->vm_private_data = chunk;
+	vma->vm_page_prot = arch_mm_secret_pgprot();
+	vm_flags_init(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
+			   VM_DONTDUMP);
+	err = vma_set_kernel_owned(vma);
+	if (err)
+		goto free;
+
+	err = -ENOMEM;
+	window_iter_init(&vmi, state, vma->vm_start);
+	vma_iter_config(&vmi, vma->vm_start, vma->vm_end);
+	if (vma_iter_prealloc(&vmi, vma))
+		goto free;
+
+	vma_start_write(vma);
+	vma_iter_store_new(&vmi, vma);
+	validate_window(state);
+	return 0;
+
+free:
+	vm_area_free(vma);
+	return err;
+}
+
+/* As pte_alloc() does it, but not counted. */
+static int make_page_table(struct mm_struct *mm, pmd_t *pmd)
+{
+	pgtable_t table;
+	spinlock_t *ptl;	/* of the page table that pmd is in */
+
+	if (!pmd_none(*pmd))
+		return 0;
+	table = pte_alloc_one(mm);
+	if (!table)
+		return -ENOMEM;
+	ptl = pmd_lock(mm, pmd);
+	smp_wmb(); /* See comment in pmd_install() */
+	pmd_populate(mm, pmd, table);
+	spin_unlock(ptl);
+	return 0;
+}
+
+static int make_page_tables(struct mm_struct *mm, const struct mm_secret_chunk *chunk)
+{
+	unsigned long addr, end = chunk->addr + chunk_size(chunk);
+
+	for (addr = chunk->addr; addr != end; addr += PMD_SIZE) {
+		p4d_t *p4d = p4d_alloc(mm, pgd_offset(mm, addr), addr);
+		pud_t *pud = p4d ? pud_alloc(mm, p4d, addr) : NULL;
+		pmd_t *pmd = pud ? pmd_alloc(mm, pud, addr) : NULL;
+
+		if (!pmd || make_page_table(mm, pmd))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Add a chunk that @nr pages fit in. */
+static int __sched add_chunk(struct mm_secret_mm *state, unsigned long nr)
+{
+	const unsigned long nr_pages = round_up(nr + 2, PTRS_PER_PTE);
+	struct mm_secret_chunk *chunk;
+	int err;
+
+	chunk = kzalloc_flex(*chunk, used, BITS_TO_LONGS(nr_pages), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return -ENOMEM;
+	chunk->nr_pages = nr_pages;
+
+	err = mmap_write_lock_killable(state->mm);
+	if (err) {
+		kfree(chunk);
+		return err;
+	}
+	err = insert_vma(state, chunk);
+	if (err) {
+		kfree(chunk);
+	} else {
+		err = make_page_tables(state->mm, chunk);
+		/* Where that fails as well, the VMA stays until exit, for nothing. */
+		if (err)
+			unmap_chunk(state, chunk);
+	}
+	mmap_write_unlock(state->mm);
+	if (err)
+		return err;
+
+	guard(spinlock)(&state->lock);
+	list_add(&chunk->list, &state->chunks);
+	state->nr_empty++;
+	return 0;
+}
+
+/* Find a random place in the chunk, with an unmapped page on either side. */
+static bool find_place_in_chunk(struct mm_secret_chunk *chunk, struct mm_secret_area *area)
+{
+	const unsigned int need = PFN_DOWN(area->size) + 2;
+	unsigned int tries = 8;
+	unsigned long first;
+
+	if (chunk->nr_pages < need)
+		return false;
+
+	/* The first that is free after one that is not would be beside a neighbour. */
+	do {
+		first = get_random_u32_below(chunk->nr_pages - need + 1);
+		if (find_next_bit(chunk->used, first + need, first) >= first + need)
+			goto found;
+	} while (--tries);
+
+	/* It is crowded. */
+	first = bitmap_find_next_zero_area(chunk->used, chunk->nr_pages, 0, need, 0);
+	if (first + need > chunk->nr_pages)
+		return false;
+found:
+	area->chunk = chunk;
+	area->addr = chunk->addr + ((first + 1) << PAGE_SHIFT);
+	return true;
+}
+
+static bool find_place_in_chunks(struct mm_secret_mm *state, struct mm_secret_area *area,
+				 unsigned int tries)
+{
+	struct mm_secret_chunk *chunk;
+
+	/* Where there was room last time, there probably is some. */
+	list_for_each_entry(chunk, &state->chunks, list) {
+		if (find_place_in_chunk(chunk, area)) {
+			list_move(&chunk->list, &state->chunks);
+			return true;
+		}
+		if (!--tries)
+			break;
+	}
+	return false;
+}
+
+static unsigned int first_page(const struct mm_secret_area *area)
+{
+	return PFN_DOWN(area->addr - area->chunk->addr);
+}
+
+/* Reserve a place for the area, and count it, if there is a chunk with one. */
+static int take_place(struct mm_secret_area *area, unsigned int tries)
+{
+	const unsigned long nr = PFN_DOWN(area->size);
+	struct mm_secret_mm *state = area->state;
+	struct mm_secret_chunk *chunk;
+
+	guard(spinlock)(&state->lock);
+	if (state->nr_pages + nr > MM_SECRET_MAX_PAGES)
+		return -ENOSPC;
+	if (!find_place_in_chunks(state, area, tries))
+		return -EAGAIN;
+
+	chunk = area->chunk;
+	bitmap_set(chunk->used, first_page(area), nr);
+	if (!chunk->nr_used)
+		state->nr_empty--;
+	chunk->nr_used += nr;
+	state->nr_areas++;
+	state->nr_pages += nr;
+	return 0;
+}
+
+/**
+ * mm_secret_release_place() - Release the place of an area.
+ * @area: The area, nothing of which is mapped.  The state is locked.
+ */
+void mm_secret_release_place(struct mm_secret_area *area)
+{
+	const unsigned long nr = PFN_DOWN(area->size);
+	struct mm_secret_chunk *chunk = area->chunk;
+	struct mm_secret_mm *state = area->state;
+
+	lockdep_assert_held(&state->lock);
+	bitmap_clear(chunk->used, first_page(area), nr);
+	chunk->nr_used -= nr;
+	if (!chunk->nr_used)
+		state->nr_empty++;
+	list_move(&chunk->list, &state->chunks);
+	state->nr_pages -= nr;
+	state->nr_areas--;
+}
+
+/**
+ * mm_secret_reserve_place() - Find a place for an area, and count it.
+ * @area: The area, with its size and state.
+ *
+ * It gets a random address with page tables, and an unmapped page on either side.
+ *
+ * Context: Process context, the mm has users, its mmap lock is not held.  May sleep.
+ * Return: 0; -ENOSPC if the mm would have more than it may; -EINTR if a fatal signal is
+ * pending; or -ENOMEM.
+ */
+int __sched mm_secret_reserve_place(struct mm_secret_area *area)
+{
+	int err;
+
+	while ((err = take_place(area, 4)) == -EAGAIN) {
+		err = add_chunk(area->state, PFN_DOWN(area->size));
+		if (!err)
+			continue;
+		/* Where there is no room for a chunk, there may be in one further on. */
+		if (err == -ENOMEM && !take_place(area, UINT_MAX))
+			err = 0;
+		break;
+	}
+	return err;
+}

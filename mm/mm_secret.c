@@ -162,6 +162,7 @@ static bool release_pages_of(struct mm_secret_area *area, unsigned long addr,
 		if (last) {
 			mm_secret_release_place(area);
 			atomic_dec(&mm_secret_nr_areas);
+			mm_secret_trim_idle(state, &empty);
 		}
 	}
 	mm_secret_free_blocks(&empty);

@@ -94,6 +94,7 @@ int mm_secret_take_pages(struct mm_secret_mm *state, bool small, struct page **p
 			 unsigned int nr, unsigned long *zeroed);
 void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 			bool zeroed, struct list_head *empty);
+void mm_secret_trim_idle(struct mm_secret_mm *state, struct list_head *empty);
 void mm_secret_free_blocks(struct list_head *blocks);
 void mm_secret_exit_blocks(struct mm_secret_mm *state);
 bool mm_secret_blocks_left(void);

@@ -407,13 +407,36 @@ void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 		return;
 
 	/* Who frees and allocates again need not pay for the direct map each time. */
-	if (state->nr_idle + nr <= max(FEW_PAGES, state->nr_pages / 4) &&
-	    bitmap_empty(block->dirty, nr)) {
+	if (bitmap_empty(block->dirty, nr)) {
 		block_set_idle(block, true);
 		idle_add(block);
 		return;
 	}
 	list_move(&block->list, empty);
+}
+
+/**
+ * mm_secret_trim_idle() - Keep no more idle blocks than an mm may have.
+ * @state: The owner's secret memory, locked.
+ * @empty: The others are put here, for mm_secret_free_blocks().
+ */
+void mm_secret_trim_idle(struct mm_secret_mm *state, struct list_head *empty)
+{
+	const unsigned long limit = max(FEW_PAGES, state->nr_pages / 4);
+	struct mm_secret_block *block, *next;
+
+	lockdep_assert_held(&state->lock);
+	if (state->nr_idle <= limit)
+		return;
+	list_for_each_entry_safe(block, next, &state->blocks, list) {
+		if (!block->idle)
+			continue;
+		idle_del(block);
+		block_set_idle(block, false);
+		list_move(&block->list, empty);
+		if (state->nr_idle <= limit)
+			return;
+	}
 }
 
 /**

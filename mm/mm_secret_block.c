@@ -360,8 +360,8 @@ free:
  * block is charged to the active memory cgroup as a whole.
  *
  * Context: Process context.  May sleep.
- * Return: How many there are, at least one; or -ENOMEM, -EINTR if a fatal signal is
- * pending, or what changing the direct map gives.
+ * Return: How many there are, none only if all have gone bad just now; or -ENOMEM,
+ * -EINTR if a fatal signal is pending, or what changing the direct map gives.
  */
 int mm_secret_take_pages(struct mm_secret_mm *state, bool small, struct page **pages,
 			 unsigned int nr, unsigned long *zeroed)

@@ -479,6 +479,10 @@ static long hog(void)
 	const long kills = count_of("/proc/vmstat", "oom_kill");
 	long i;
 
+	/* Most of it at once. */
+	i = free_kib() / 1024 - 64;
+	if (i > 0 && anonymous_mib(i))
+		return -1;
 	for (i = 0; i < 16384 && count_of("/proc/vmstat", "oom_kill") == kills; i++) {
 		if (anonymous_mib(1))
 			return -1;

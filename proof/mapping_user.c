@@ -66,7 +66,7 @@ TEST_F(mapping_calls, unmapped_by_another_process)
 	char c;
 
 	if (variant->window)
-		SKIP(return, "of user addresses");
+		SKIP(return, "not here: of user addresses");
 	ASSERT_EQ(0, owned_map(fd, KERNEL_OWNED_TEST_MAP, size, PROT_READ, &addr));
 	ASSERT_EQ(0, pipe(go));
 	pid = fork();

@@ -68,6 +68,14 @@ void mm_secret_put(struct mm_secret_mm *state)
 		kfree(state);
 }
 
+/* Is the current mm the owner, and not about to exit?  Then it gets another user. */
+bool mm_secret_get_owner(const struct mm_secret_mm *state)
+{
+	/* A kernel thread may have borrowed the mm, with nobody else left. */
+	return current->mm && READ_ONCE(current->mm->mm_secret) == state &&
+	       mmget_not_zero(current->mm);
+}
+
 /* The page tables are there as long as the chunk is. */
 static pte_t *lock_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptl)
 {
@@ -354,9 +362,7 @@ void mm_secret_free(struct mm_secret *ms)
 		return;
 	}
 
-	/* A kernel thread may have borrowed the mm, with nobody else left. */
-	owner = current->mm && READ_ONCE(current->mm->mm_secret) == area->state &&
-		mmget_not_zero(current->mm);
+	owner = mm_secret_get_owner(area->state);
 	release_area(area, /* zeroed= */ owner && zero_area(area));
 	if (owner)
 		mmput_async(current->mm);

@@ -83,6 +83,7 @@ void mm_secret_exit_vmas(struct mm_secret_mm *state);
 /* Areas: mm/mm_secret.c */
 struct mm_secret_mm *mm_secret_get(struct mm_struct *mm);
 void mm_secret_put(struct mm_secret_mm *state);
+bool mm_secret_get_owner(const struct mm_secret_mm *state);
 struct page *mm_secret_page_at(unsigned long addr);
 int mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool small);
 
@@ -95,7 +96,7 @@ int mm_secret_take_pages(struct mm_secret_mm *state, bool small, struct page **p
 void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 			bool zeroed, struct list_head *empty);
 void mm_secret_trim_idle(struct mm_secret_mm *state, struct list_head *empty);
-void mm_secret_free_blocks(struct list_head *blocks);
+unsigned long mm_secret_free_blocks(struct list_head *blocks);
 void mm_secret_exit_blocks(struct mm_secret_mm *state);
 bool mm_secret_blocks_left(void);
 void mm_secret_drain(void);

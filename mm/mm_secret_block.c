@@ -111,8 +111,11 @@ static void block_set_idle(struct mm_secret_block *block, bool idle)
 	block_count(block, NR_MM_SECRET_IDLE, sign);
 }
 
-/* Give a block back that nothing leads to.  Allocates nothing. */
-static void block_free(struct mm_secret_block *block)
+/*
+ * Give a block back that nothing leads to.  Allocates nothing.  Return how many pages
+ * the system has got.
+ */
+static unsigned int block_free(struct mm_secret_block *block)
 {
 	const unsigned int nr = block_pages(block);
 	bool bad = false;
@@ -131,7 +134,7 @@ static void block_free(struct mm_secret_block *block)
 	if (bad || WARN_ON_ONCE(set_direct_map_valid_noflush(block->page, nr, true))) {
 		memcg_kmem_uncharge_page(block->page, block->order);
 		kfree(block);
-		return;
+		return 0;
 	}
 
 	/* Before anybody else can get them. */
@@ -143,6 +146,7 @@ static void block_free(struct mm_secret_block *block)
 	page_ref_dec(block->page);
 	__free_pages(block->page, block->order);
 	kfree(block);
+	return nr;
 }
 
 /**
@@ -153,16 +157,19 @@ static void block_free(struct mm_secret_block *block)
  * direct map.
  *
  * Context: Process context, without mm_secret_mm.lock.  May sleep.  Allocates nothing.
+ * Return: How many pages the system has got.
  */
-void mm_secret_free_blocks(struct list_head *blocks)
+unsigned long mm_secret_free_blocks(struct list_head *blocks)
 {
 	struct mm_secret_block *block, *next;
+	unsigned long nr = 0;
 
 	list_for_each_entry_safe(block, next, blocks, list) {
-		block_free(block);
+		nr += block_free(block);
 		cond_resched();
 	}
 	INIT_LIST_HEAD(blocks);
+	return nr;
 }
 
 /* Do the policy and the cpuset of the task allow memory of this node? */
@@ -510,15 +517,11 @@ static unsigned long count_idle(struct shrinker *shrinker, struct shrink_control
 
 static unsigned long free_idle(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	struct mm_secret_block *block;
-	unsigned long nr, pages = 0;
+	unsigned long nr;
 	LIST_HEAD(blocks);
 
 	nr = list_lru_shrink_walk(&idle_blocks, sc, isolate_idle, &blocks);
-	list_for_each_entry(block, &blocks, list)
-		pages += block_pages(block);
-	mm_secret_free_blocks(&blocks);
-	mm_account_reclaimed_pages(pages);
+	mm_account_reclaimed_pages(mm_secret_free_blocks(&blocks));
 	return nr;
 }
 

@@ -173,8 +173,7 @@ void mm_secret_free_object(struct mm_secret_area *object)
 	const unsigned int nr = units(object);
 	bool last;
 
-	if (current->mm && READ_ONCE(current->mm->mm_secret) == state &&
-	    mmget_not_zero(current->mm)) {
+	if (mm_secret_get_owner(state)) {
 		if (!PageHWPoison(slab->page))
 			memzero_explicit((void *)object->addr, object->size);
 		mmput_async(current->mm);

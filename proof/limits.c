@@ -101,7 +101,7 @@ static long node_kib(int nid)
 }
 
 /* With what CPUs have on lists of their own. */
-static long free_kib(void)
+static long free_kib_now(void)
 {
 	const char *at;
 	long pages = 0;
@@ -111,6 +111,22 @@ static long free_kib(void)
 	for (at = text; (at = strstr(at, " count: ")); at++)
 		pages += atol(at + 8);
 	return count_of("/proc/meminfo", "MemFree:") + pages * (long)(page_size() >> 10);
+}
+
+/* What earlier programs have left is freed after a grace period: when it has been. */
+static long free_kib(void)
+{
+	long most = free_kib_now(), now;
+	int i, same = 0;
+
+	for (i = 0; i < 100 && same < 10; i++) {
+		usleep(100 * 1000);
+		now = free_kib_now();
+		same = now > most + 512 ? 0 : same + 1;
+		if (now > most)
+			most = now;
+	}
+	return now;
 }
 
 static long pfn_of(int fd)

@@ -510,9 +510,13 @@ void mm_secret_drain(void)
 	mm_secret_free_blocks(&blocks);
 }
 
+/*
+ * In pages, as if all blocks were small.  Counted as blocks they would be so few that
+ * kswapd never tries.
+ */
 static unsigned long count_idle(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	return list_lru_shrink_count(&idle_blocks, sc) ?: SHRINK_EMPTY;
+	return (list_lru_shrink_count(&idle_blocks, sc) << SMALL_ORDER) ?: SHRINK_EMPTY;
 }
 
 static unsigned long free_idle(struct shrinker *shrinker, struct shrink_control *sc)
@@ -520,8 +524,10 @@ static unsigned long free_idle(struct shrinker *shrinker, struct shrink_control 
 	unsigned long nr;
 	LIST_HEAD(blocks);
 
-	nr = list_lru_shrink_walk(&idle_blocks, sc, isolate_idle, &blocks);
-	mm_account_reclaimed_pages(mm_secret_free_blocks(&blocks));
+	sc->nr_to_scan = DIV_ROUND_UP(sc->nr_to_scan, 1UL << SMALL_ORDER);
+	list_lru_shrink_walk(&idle_blocks, sc, isolate_idle, &blocks);
+	nr = mm_secret_free_blocks(&blocks);
+	mm_account_reclaimed_pages(nr);
 	return nr;
 }
 
@@ -535,6 +541,7 @@ static int __init mm_secret_block_init(void)
 		panic("mm_secret: cannot make a shrinker\n");
 	shrinker->count_objects = count_idle;
 	shrinker->scan_objects = free_idle;
+	shrinker->batch = 1UL << SMALL_ORDER;
 	shrinker_register(shrinker);
 	return 0;
 }

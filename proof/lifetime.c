@@ -262,6 +262,7 @@ TEST_F_TIMEOUT(lifetime, no_hibernation_image, 120)
 {
 	struct place *p = &self->p;
 	int in_suspend = 0, snapshot;
+	char owner[64];
 
 	NEEDS_ROOT("hibernation");
 	EXPECT_EQ(0, dev_free(p->fd));
@@ -273,6 +274,8 @@ TEST_F_TIMEOUT(lifetime, no_hibernation_image, 120)
 	ASSERT_EQ(0, ioctl(snapshot, SNAPSHOT_FREEZE, 0));
 	EXPECT_EQ(-1, ioctl(snapshot, SNAPSHOT_CREATE_IMAGE, &in_suspend));
 	EXPECT_EQ(EBUSY, errno);
+	snprintf(owner, sizeof(owner), " of %s[%d]\n", program_invocation_short_name, getpid());
+	EXPECT_TRUE(log_has(owner)) TH_LOG("the log does not say '%s'", owner);
 	EXPECT_EQ(0, dev_free(p->fd));
 	EXPECT_EQ(0, ioctl(snapshot, SNAPSHOT_CREATE_IMAGE, &in_suspend));
 	EXPECT_EQ(1, in_suspend);

@@ -92,12 +92,17 @@ static long secret_kib(void)
 	return count_of("/proc/vmstat", "nr_mm_secret") * (long)(page_size() >> 10);
 }
 
-static long node_kib(int nid)
+static long node_count(int nid, const char *name)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/vmstat", nid);
-	return count_of(path, "nr_mm_secret") * (long)(page_size() >> 10);
+	return count_of(path, name) * (long)(page_size() >> 10);
+}
+
+static long node_kib(int nid)
+{
+	return node_count(nid, "nr_mm_secret");
 }
 
 /* With what CPUs have on lists of their own. */
@@ -422,6 +427,89 @@ TEST_F_TIMEOUT(limits, idle_is_reclaimable, 120)
 	EXPECT_EQ(misc, count_of("/proc/vmstat", "nr_kernel_misc_reclaimable"));
 }
 
+/* A quarter of what stays in use. */
+static long leave_idle(unsigned long unused)
+{
+	unsigned long addr;
+	int i, fd[6];
+
+	for (i = 0; i < 6; i++) {
+		fd[i] = open_mm_secret();
+		if (dev_alloc(fd[i], BLOCK, &addr))
+			return -1;
+	}
+	return dev_free(fd[2]) ?: dev_free(fd[3]);
+}
+
+/* What is reclaimed for a cgroup is that cgroup's. */
+TEST_F_TIMEOUT(limits, idle_goes_with_its_cgroup, 120)
+{
+	long before, others, all;
+
+	write_text("/proc/sys/vm/drop_caches", "2");
+	before = count_of("/proc/vmstat", "nr_mm_secret_idle");
+	ASSERT_TRUE(write_text("/sys/fs/cgroup/cgroup.procs", "0"));
+	ASSERT_EQ(0, start(self, leave_idle, 0));
+	others = count_of("/proc/vmstat", "nr_mm_secret_idle");
+	EXPECT_LT(before, others);
+	ASSERT_TRUE(write_text(CGROUP "/cgroup.procs", "0"));
+	ASSERT_EQ(0, start(self, leave_idle, 0));
+	all = count_of("/proc/vmstat", "nr_mm_secret_idle");
+	EXPECT_LT(others, all);
+	/* More than there is. */
+	write_text(CGROUP "/memory.reclaim", "64M");
+	EXPECT_EQ(others, count_of("/proc/vmstat", "nr_mm_secret_idle"));
+}
+
+/* Memory of so many MiB, which is written to. */
+static long anonymous_mib(unsigned long nr)
+{
+	char *mem = mmap(NULL, nr * MIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	unsigned long at;
+
+	if (mem == MAP_FAILED)
+		return -1;
+	for (at = 0; at < nr * MIB; at += page_size())
+		mem[at] = 1;
+	return 0;
+}
+
+/* Until idle blocks have gone from the node, and no further. */
+static long fill_node(unsigned long nid)
+{
+	const long idle = node_count(nid, "nr_mm_secret_idle");
+	int i;
+
+	for (i = 0; i < 16384 && node_count(nid, "nr_mm_secret_idle") == idle; i++) {
+		if (anonymous_mib(1))
+			return -1;
+	}
+	return 0;
+}
+
+/* Where memory is short on a node, it is that node's that goes. */
+TEST_F_TIMEOUT(limits, idle_goes_with_its_node, 180)
+{
+	long before[2], idle[2];
+	int nid;
+
+	if (!has_node_1())
+		SKIP(return, "one node");
+	write_text("/proc/sys/vm/drop_caches", "2");
+	for (nid = 0; nid < 2; nid++) {
+		before[nid] = node_count(nid, "nr_mm_secret_idle");
+		ASSERT_EQ(0, bind_to(nid));
+		ASSERT_EQ(0, start(self, leave_idle, 0));
+		idle[nid] = node_count(nid, "nr_mm_secret_idle");
+		EXPECT_LT(before[nid], idle[nid]);
+	}
+	EXPECT_EQ(0, start(self, fill_node, 1));
+	bind_to(-1);
+	EXPECT_EQ(before[1], node_count(1, "nr_mm_secret_idle"));
+	EXPECT_EQ(idle[0], node_count(0, "nr_mm_secret_idle"));
+}
+
 static bool can_hibernate(void)
 {
 	char states[128] = "";
@@ -473,20 +561,6 @@ TEST_F_TIMEOUT(limits, free_does_not_wait, 120)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	EXPECT_EQ(0, dev_alloc(other, page_size(), &addr));
-}
-
-/* Memory of so many MiB, which is written to. */
-static long anonymous_mib(unsigned long nr)
-{
-	char *mem = mmap(NULL, nr * MIB, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	unsigned long at;
-
-	if (mem == MAP_FAILED)
-		return -1;
-	for (at = 0; at < nr * MIB; at += page_size())
-		mem[at] = 1;
-	return 0;
 }
 
 /* All that there is, and 20 MiB more. */
@@ -553,6 +627,8 @@ TEST_F_TIMEOUT(limits, oom_victims, 300)
 		       secret, anonymous);
 	EXPECT_LE(1, secret);
 	EXPECT_LE(secret, anonymous + 1);
+	/* The report says how much there is. */
+	EXPECT_TRUE(log_has(" mm_secret:"));
 }
 
 TEST_HARNESS_MAIN

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/rseq.h>
 #include <sys/stat.h>
@@ -149,6 +150,14 @@ long read_number(const char *path)
 }
 
 #define CONTROLLERS	"/sys/fs/cgroup/cgroup.subtree_control"
+
+bool log_has(const char *what)
+{
+	int len = klogctl(3, text, sizeof(text) - 1);
+
+	text[len < 0 ? 0 : len] = '\0';
+	return strstr(text, what);
+}
 
 const char *cgroup_enter(const char *path, bool *switched_on)
 {

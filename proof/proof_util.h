@@ -43,6 +43,8 @@ unsigned int count_lines(const char *path);
 long status_field(const char *name);
 /* What begins with a number, or -1. */
 long read_number(const char *path);
+/* Is this in what is left of the kernel log?  It uses text[]. */
+bool log_has(const char *what);
 
 /*
  * Put the caller into a cgroup of its own, with a memory controller, and say if that

@@ -3,12 +3,15 @@
  * KUnit tests of secret memory that take long, depend on chance or repeat for small
  * objects what the tests in the tree show of areas.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mm_secret.h>
 #include <linux/sched/mm.h>
+#include <linux/set_memory.h>
 #include <linux/sizes.h>
+#include <linux/vmstat.h>
 
 #include "../mm_secret.h"
 
@@ -262,7 +265,132 @@ static struct kunit_suite mm_secret_stress_suite = {
 	.test_cases = mm_secret_stress_cases,
 };
 
-kunit_test_suite(mm_secret_stress_suite);
+/*
+ * What cannot go back into the direct map is lost, out of everybody's reach, and is
+ * counted.  These come last: nothing hibernates after them.
+ */
+int mm_secret_proof_set_valid(struct page *page, unsigned int nr, bool valid);
+
+/* With what CPUs have counted by themselves. */
+static long pages_out(void)
+{
+	struct pglist_data *pgdat;
+	long nr = 0;
+	int cpu;
+
+	for_each_online_pgdat(pgdat) {
+		nr += node_page_state(pgdat, NR_MM_SECRET);
+		for_each_online_cpu(cpu)
+			nr += per_cpu_ptr(pgdat->per_cpu_nodestats,
+					  cpu)->vm_node_stat_diff[NR_MM_SECRET];
+	}
+	return nr;
+}
+
+static int cannot_go_back(struct page *page, unsigned int nr, bool valid)
+{
+	return valid ? -ENOMEM : set_direct_map_valid_noflush(page, nr, valid);
+}
+
+/* As if a mapping had to be split, and there was no memory to split another one. */
+static int leaves_by_half(struct page *page, unsigned int nr, bool valid)
+{
+	if (!valid)
+		set_direct_map_valid_noflush(page, max(nr / 2, 1U), false);
+	return -ENOMEM;
+}
+
+static struct page *left_by_half;
+
+static int leaves_by_half_and_returns(struct page *page, unsigned int nr, bool valid)
+{
+	if (valid)
+		return set_direct_map_valid_noflush(page, nr, true);
+	left_by_half = page;
+	return leaves_by_half(page, nr, valid);
+}
+
+static void lost_when_it_goes_back(struct kunit *test)
+{
+	struct mm_struct *own = current->mm, *mm = mm_alloc();
+	const long before = pages_out();
+	struct page *page = NULL;
+	struct mm_secret ms = {};
+	long with;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, mm);
+	kthread_unuse_mm(own);
+	kthread_use_mm(mm);
+	err = mm_secret_alloc(&ms, PAGE_SIZE);
+	if (!err) {
+		memset(mm_secret_addr(&ms), 7, PAGE_SIZE);
+		page = mm_secret_page_at((unsigned long)mm_secret_addr(&ms));
+	}
+	kthread_unuse_mm(mm);
+	kthread_use_mm(own);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	with = pages_out();
+	KUNIT_EXPECT_LT(test, before, with);
+
+	kunit_activate_static_stub(test, mm_secret_proof_set_valid, cannot_go_back);
+	kunit_warning_suppress(test) {
+		mmput(mm);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	kunit_deactivate_static_stub(test, mm_secret_proof_set_valid);
+	KUNIT_EXPECT_FALSE(test, kernel_page_present(page));
+	KUNIT_EXPECT_LT(test, 0, page_count(page));
+	KUNIT_EXPECT_EQ(test, pages_out(), with);
+	KUNIT_EXPECT_EQ(test, mm_secret_hibernation_begin(), -EBUSY);
+	mm_secret_free(&ms);
+}
+
+static void lost_when_it_leaves(struct kunit *test)
+{
+	const long before = pages_out();
+	struct mm_secret ms = {};
+
+	kunit_activate_static_stub(test, mm_secret_proof_set_valid, leaves_by_half);
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, mm_secret_alloc(&ms, PAGE_SIZE), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, KUNIT_SUPPRESSED_WARNING_COUNT() > 0, true);
+	}
+	kunit_deactivate_static_stub(test, mm_secret_proof_set_valid);
+	KUNIT_EXPECT_LT(test, before, pages_out());
+	KUNIT_EXPECT_EQ(test, pages_of(current->mm), 0);
+}
+
+/* Where the half goes back, nothing is lost. */
+static void leaves_and_returns(struct kunit *test)
+{
+	const long before = pages_out();
+	struct mm_secret ms = {};
+
+	kunit_activate_static_stub(test, mm_secret_proof_set_valid,
+				   leaves_by_half_and_returns);
+	KUNIT_EXPECT_EQ(test, mm_secret_alloc(&ms, PAGE_SIZE), -ENOMEM);
+	kunit_deactivate_static_stub(test, mm_secret_proof_set_valid);
+	KUNIT_EXPECT_EQ(test, before, pages_out());
+	KUNIT_EXPECT_TRUE(test, kernel_page_present(left_by_half));
+	KUNIT_EXPECT_EQ(test, mm_secret_alloc(&ms, PAGE_SIZE), 0);
+	mm_secret_free(&ms);
+}
+
+static struct kunit_case mm_secret_lost_cases[] = {
+	KUNIT_CASE(leaves_and_returns),
+	KUNIT_CASE(lost_when_it_goes_back),
+	KUNIT_CASE(lost_when_it_leaves),
+	{}
+};
+
+static struct kunit_suite mm_secret_lost_suite = {
+	.name = "mm_secret_lost",
+	.init = mm_secret_stress_test_init,
+	.test_cases = mm_secret_lost_cases,
+};
+
+kunit_test_suites(&mm_secret_stress_suite, &mm_secret_lost_suite);
 
 MODULE_DESCRIPTION("Further KUnit tests for secret memory");
 MODULE_LICENSE("GPL");

@@ -370,7 +370,8 @@ static long watermarks_rise(const struct remote *r)
 
 	/*
 	 * CPUs count by themselves; what they have not told yet is an error of the sum.
-	 * One has seen fewer pages go than would make it tell, the other more come.
+	 * One has seen fewer pages go than would make it tell, the other more come: how
+	 * many of these it has told is for the caller to try.
 	 */
 	run_on(0);
 	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -378,7 +379,7 @@ static long watermarks_rise(const struct remote *r)
 	run_on(1);
 	munmap(mem, 30 * page_size());
 	run_on(0);
-	mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+	mmap(NULL, 2 * size + r->addr * page_size(), PROT_READ | PROT_WRITE,
 	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	/* Once without any, so that what else the process needs is there. */
 	for (i = 0; i < 50; i++) {
@@ -415,8 +416,11 @@ TEST_F_TIMEOUT(visibility, watermarks, 120)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
 	for (i = 0; i < 16; i++) {
-		const long ret = in_child(watermarks_rise, &r);
+		long ret;
 
+		/* A CPU tells after 32 pages. */
+		r.addr = 2 * i;
+		ret = in_child(watermarks_rise, &r);
 		ASSERT_LE(0, ret);
 		rise += ret;
 	}

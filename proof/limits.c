@@ -504,7 +504,8 @@ TEST_F_TIMEOUT(limits, idle_goes_with_its_node, 180)
 		idle[nid] = node_count(nid, "nr_mm_secret_idle");
 		EXPECT_LT(before[nid], idle[nid]);
 	}
-	EXPECT_EQ(0, start(self, fill_node, 1));
+	/* It may be killed while another CPU is about to give the block back. */
+	start(self, fill_node, 1);
 	bind_to(-1);
 	EXPECT_EQ(before[1], node_count(1, "nr_mm_secret_idle"));
 	EXPECT_EQ(idle[0], node_count(0, "nr_mm_secret_idle"));

@@ -882,14 +882,26 @@ static bool page_idle_step(struct load *l, const struct mechanism *m)
 {
 	int fd = open(IDLE_BITMAP, O_RDWR | O_CLOEXEC), was, is;
 	uint64_t pfn, ones[512];
+	cpu_set_t cpu, all;
 	off_t at = 0;
 	ssize_t n;
+	int i;
 
+	sched_getaffinity(0, sizeof(all), &all);
 	/* Contents that no other page has, or KSM would merge them. */
 	make_pattern(l->mem, m->size, l->steps + 1);
 	pfn = PFN(entry_of(l->mem));
-	/* The page comes to an LRU list, and the CPU forgets that it was accessed. */
-	madvise(l->mem, m->size, MADV_COLD);
+	/*
+	 * The page comes to an LRU list, from whatever CPU has it still to add, and the
+	 * CPU forgets that it was accessed.
+	 */
+	for (i = 0; i < 2; i++) {
+		CPU_ZERO(&cpu);
+		CPU_SET(i, &cpu);
+		sched_setaffinity(0, sizeof(cpu), &cpu);
+		madvise(l->mem, m->size, MADV_COLD);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
 	memset(ones, 0xff, sizeof(ones));
 	while ((n = pwrite(fd, ones, sizeof(ones), at)) > 0)
 		at += n;

@@ -32,8 +32,8 @@ struct user_map {
 /* What an open file has. */
 struct test_map {
 	struct mutex lock;	/* for what follows */
-	struct mm_struct *mm;	/* that @map is in, held by mmgrab() */
-	struct user_map *map;	/* or NULL, with a reference */
+	struct mm_struct *mm;	/* that the VMA is in, or NULL, held by mmgrab() */
+	struct user_map *map;	/* or NULL for anonymous memory, with a reference */
 	unsigned long addr;
 	unsigned long size;	/* in bytes */
 };
@@ -127,6 +127,34 @@ unmap:
 	return err;
 }
 
+/* As the shadow stack of a thread, at most one of them by each file. */
+static int test_map_shared(struct test_map *tm, void __user *argp)
+{
+	struct mm_struct *mm = current->mm;
+	struct kernel_owned_test_range range;
+	unsigned long addr, unused;
+
+	if (copy_from_user(&range, argp, sizeof(range)))
+		return -EFAULT;
+	if (tm->mm)
+		return -EBUSY;
+
+	mmap_write_lock(mm);
+	addr = do_mmap(NULL, 0, range.size, range.prot, MAP_PRIVATE | MAP_ANONYMOUS,
+		       mk_vma_flags(VMA_SEALED_BIT, VMA_KERNEL_OWNED_BIT), 0,
+		       &unused, NULL);
+	mmap_write_unlock(mm);
+	if (IS_ERR_VALUE(addr))
+		return addr;
+
+	tm->mm = mm;
+	mmgrab(mm);
+	tm->addr = addr;
+	tm->size = range.size;
+	range.addr = addr;
+	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : 0;
+}
+
 static int test_map(struct test_map *tm, void __user *argp, bool owned)
 {
 	struct mm_struct *mm = current->mm;
@@ -140,7 +168,7 @@ static int test_map(struct test_map *tm, void __user *argp, bool owned)
 	if (!range.size || !PAGE_ALIGNED(range.size) || range.size > SZ_16M ||
 	    range.prot & ~(PROT_READ | PROT_WRITE))
 		return -EINVAL;
-	if (tm->map)
+	if (tm->mm)
 		return -EBUSY;
 
 	map = kvzalloc_flex(*map, pages, range.size >> PAGE_SHIFT);
@@ -175,12 +203,20 @@ put:
 	return err;
 }
 
+/* Is this, in the file's range, a VMA of the file's? */
+static bool is_of_map(const struct test_map *tm, const struct vm_area_struct *vma)
+{
+	if (!tm->map)
+		return vma_is_kernel_owned(vma) && !vma_is_kernel_private(vma);
+	return vma->vm_private_data == tm->map && vma->vm_ops == &user_map_vm_ops;
+}
+
 /* Unmap what is left of the VMA, which userspace may have had back. */
 static void forget_map(struct test_map *tm)
 {
 	struct mm_struct *mm = tm->mm;
 
-	if (!tm->map)
+	if (!mm)
 		return;
 	if (mmget_not_zero(mm)) {
 		const unsigned long end = tm->addr + tm->size;
@@ -190,8 +226,7 @@ static void forget_map(struct test_map *tm)
 		mmap_write_lock(mm);
 		vma_iter_init(&vmi, mm, tm->addr);
 		for_each_vma_range(vmi, vma, end) {
-			if (vma->vm_private_data != tm->map ||
-			    vma->vm_ops != &user_map_vm_ops)
+			if (!is_of_map(tm, vma))
 				continue;
 			if (do_vmi_align_munmap(&vmi, vma, mm, vma->vm_start,
 						vma->vm_end, NULL,
@@ -202,8 +237,10 @@ static void forget_map(struct test_map *tm)
 		mmput_async(mm);
 	}
 	mmdrop(mm);
-	user_map_put(tm->map);
+	if (tm->map)
+		user_map_put(tm->map);
 	tm->map = NULL;
+	tm->mm = NULL;
 }
 
 static int get_range(struct kernel_owned_test_range *range, void __user *argp)
@@ -292,6 +329,11 @@ static long kernel_owned_test_ioctl(struct file *file, unsigned int cmd,
 	case KERNEL_OWNED_TEST_MAP_PLAIN:
 		mutex_lock(&tm->lock);
 		err = test_map(tm, argp, cmd == KERNEL_OWNED_TEST_MAP);
+		mutex_unlock(&tm->lock);
+		return err;
+	case KERNEL_OWNED_TEST_MAP_SHARED:
+		mutex_lock(&tm->lock);
+		err = test_map_shared(tm, argp);
 		mutex_unlock(&tm->lock);
 		return err;
 	case KERNEL_OWNED_TEST_MUNMAP:

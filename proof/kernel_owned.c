@@ -12,8 +12,14 @@
 #define _GNU_SOURCE
 #include "kselftest_harness.h"
 #include <asm-generic/mman.h> /* Force the import of the tools version. */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "kernel_owned_calls.h"
 #include "vm_util.h"
@@ -437,6 +443,89 @@ TEST_F(lifetime, fork_does_not_copy_user)
 	EXPECT_EQ(SIGSEGV << 8 | SEGV_MAPERR, in_child(load_in_child, &r));
 	EXPECT_EQ(1, in_child(covered, &plain));
 	EXPECT_UNTOUCHED(&self->p, "fork");
+}
+
+/* A userfaultfd with the features, and the range registered with it. */
+static int uffd_for(unsigned long addr, unsigned long size, __u64 features)
+{
+	struct uffdio_register reg = {
+		.range = { addr, size }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+		return -1;
+	return fd;
+}
+
+/* What the kernel shares with the process does not move elsewhere, either. */
+TEST_F(lifetime, seal_stops_uffdio_move)
+{
+	unsigned long owned, size = page_size(), to = elsewhere(size), from = elsewhere(size);
+	struct uffdio_move move = { .len = size };
+	int fd = open_kernel_owned(), uffd;
+
+	ASSERT_EQ(0, owned_map(fd, KERNEL_OWNED_TEST_MAP_SHARED, size, PROT_READ | PROT_WRITE,
+			       &owned));
+	c_mprotect_write(to, size);
+	c_mprotect_write(from, size);
+	*(char *)owned = 1;
+	*(char *)from = 1;
+	uffd = uffd_for(to, size, UFFD_FEATURE_MOVE);
+	if (uffd < 0)
+		SKIP(return, "no UFFDIO_MOVE");
+	move.dst = to;
+	move.src = owned;
+	EXPECT_EQ(-1, ioctl(uffd, UFFDIO_MOVE, &move));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(1, *(char *)owned);
+	move.src = from;
+	EXPECT_EQ(0, ioctl(uffd, UFFDIO_MOVE, &move));
+	EXPECT_EQ(1, *(char *)to);
+	close(uffd);
+	close(fd);
+}
+
+static unsigned long discarded;
+
+static void *discard(void *unused)
+{
+	return (void *)(long)(madvise((void *)discarded, page_size(), MADV_DONTNEED) ?
+			      -errno : 0);
+}
+
+/*
+ * A discard that waits for the monitor of a userfaultfd looks at the seal that there is
+ * when it goes on.
+ */
+TEST_F(lifetime, seal_while_a_discard_waits)
+{
+	const unsigned long size = page_size();
+	unsigned int sealed;
+	pthread_t thread;
+	void *ret;
+
+	for (sealed = 0; sealed < 2; sealed++) {
+		struct pollfd wait = { .events = POLLIN };
+		struct uffd_msg msg;
+
+		discarded = map_ordinary(size);
+		*(char *)discarded = 1;
+		ASSERT_EQ(0, c_mprotect_read(discarded, size));
+		wait.fd = uffd_for(discarded, size, UFFD_FEATURE_EVENT_REMOVE);
+		ASSERT_LE(0, wait.fd);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, discard, NULL));
+		ASSERT_EQ(1, poll(&wait, 1, 10000));
+		if (sealed)
+			ASSERT_EQ(0, c_mseal(discarded, size));
+		ASSERT_EQ(sizeof(msg), read(wait.fd, &msg, sizeof(msg)));
+		EXPECT_EQ(UFFD_EVENT_REMOVE, msg.event);
+		pthread_join(thread, &ret);
+		EXPECT_EQ(sealed ? -EPERM : 0, (long)ret);
+		close(wait.fd);
+		EXPECT_EQ(sealed, *(volatile char *)discarded);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -127,15 +127,17 @@ static long map_one(int fd, bool window, unsigned long size)
 /* Some come and go, and some are there at the end. */
 static bool live(struct account *account, enum twin what, bool window)
 {
-	/* The one without areas asks for some of no size. */
-	const unsigned long size = what == AREAS ? SIZE : 0;
+	unsigned long size = SIZE;
 	struct taskstats stats;
 	struct rusage used;
 	int i, fd;
 
-	/* All of the program is there from now on. */
+	/* All of the program is there from now on, and both have come the same way. */
 	mlockall(MCL_CURRENT);
 	munlockall();
+	/* The one without areas asks for some of no size. */
+	if (what != AREAS)
+		size = 0;
 	for (i = 0; i < COMINGS + LEFT; i++) {
 		fd = window ? open_mm_secret() : open_kernel_owned();
 		if (map_one(fd, window, size) != (size ? 0 : -EINVAL))

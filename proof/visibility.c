@@ -363,6 +363,7 @@ static void run_on(int cpu)
 static long watermarks_rise(const struct remote *r)
 {
 	const unsigned long size = 60 * page_size();
+	const unsigned long table = page_size() / 8 * page_size();
 	struct rusage before, after;
 	long hwm, peak;
 	char *mem;
@@ -393,11 +394,15 @@ static long watermarks_rise(const struct remote *r)
 	hwm = status_field("VmHWM");
 	peak = status_field("VmPeak");
 	getrusage(RUSAGE_SELF, &before);
-	for (i = 0; i < 50; i++) {
-		int fd = open_either(r->len);
+	for (i = 0; i < 5; i++) {
+		int fd = open_either(r->len), large = open_either(r->len);
 
-		if (another(fd, r->len))
+		/* Page tables come for the second one, and go with the next one. */
+		if (another(fd, r->len) ||
+		    map_either(large, r->len, r->len && table < 64UL << 20 ? table : page_size(),
+			       PROT_READ))
 			return -1;
+		close(large);
 		close(fd);
 	}
 	getrusage(RUSAGE_SELF, &after);

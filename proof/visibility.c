@@ -395,14 +395,15 @@ static long watermarks_rise(const struct remote *r)
 	peak = status_field("VmPeak");
 	getrusage(RUSAGE_SELF, &before);
 	for (i = 0; i < 5; i++) {
-		int fd = open_either(r->len), large = open_either(r->len);
+		const unsigned long large = r->len && table < 64UL << 20 ? table : page_size();
+		int fd = open_either(r->len), more[2] = { open_either(r->len), open_either(r->len) };
 
-		/* Page tables come for the second one, and go with the next one. */
-		if (another(fd, r->len) ||
-		    map_either(large, r->len, r->len && table < 64UL << 20 ? table : page_size(),
-			       PROT_READ))
+		/* Page tables come for each of the large ones.  Those of one may stay. */
+		if (another(fd, r->len) || map_either(more[0], r->len, large, PROT_READ) ||
+		    map_either(more[1], r->len, large, PROT_READ))
 			return -1;
-		close(large);
+		close(more[0]);
+		close(more[1]);
 		close(fd);
 	}
 	getrusage(RUSAGE_SELF, &after);

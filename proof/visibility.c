@@ -159,19 +159,6 @@ FIXTURE_TEARDOWN(visibility)
 	close(self->p.fd);
 }
 
-static int open_either(bool window)
-{
-	return window ? open_mm_secret() : open_kernel_owned();
-}
-
-static long map_either(int fd, bool window, unsigned long size, int prot)
-{
-	unsigned long addr;
-
-	return window ? dev_alloc(fd, size, &addr) :
-			owned_map(fd, KERNEL_OWNED_TEST_MAP, size, prot, &addr);
-}
-
 static long another(int fd, bool window)
 {
 	return map_either(fd, window, 3 * page_size(), PROT_READ | PROT_WRITE);
@@ -350,15 +337,6 @@ TEST_F(visibility, counted_at_no_moment)
 	EXPECT_EQ(p->window, w.min == w.max);
 }
 
-static void run_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
 /* How far the watermarks rise while areas come and go, in KiB. */
 static long watermarks_rise(const struct remote *r)
 {
@@ -395,7 +373,7 @@ static long watermarks_rise(const struct remote *r)
 	peak = status_field("VmPeak");
 	getrusage(RUSAGE_SELF, &before);
 	for (i = 0; i < 5; i++) {
-		const unsigned long large = r->len && table < 64UL << 20 ? table : page_size();
+		const unsigned long large = r->len && table < 32UL << 20 ? table : page_size();
 		int fd = open_either(r->len), more[2] = { open_either(r->len), open_either(r->len) };
 
 		/* Page tables come for each of the large ones.  Those of one may stay. */
@@ -1265,14 +1243,11 @@ TEST_F_TIMEOUT(visibility, twins_answer_alike, 120)
 	const struct place *p = &self->p;
 	struct twin_limits limits;
 	bool ok = true, same = false;
-	cpu_set_t cpu;
 	long pages;
 	int i;
 
 	/* Counters of memory are kept by CPU, and summed up now and then. */
-	CPU_ZERO(&cpu);
-	CPU_SET(0, &cpu);
-	sched_setaffinity(0, sizeof(cpu), &cpu);
+	run_on(0);
 
 	shared = mmap(NULL, TWIN_TEXT, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);

@@ -15,7 +15,6 @@
 #include <linux/acct.h>
 #include <linux/genetlink.h>
 #include <linux/taskstats.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -116,29 +115,23 @@ static bool get_taskstats(struct taskstats *stats)
 	return attr;
 }
 
-static long map_one(int fd, bool window, unsigned long size)
-{
-	unsigned long addr;
-
-	return window ? dev_alloc(fd, size, &addr) :
-			owned_map(fd, KERNEL_OWNED_TEST_MAP, size, PROT_READ, &addr);
-}
-
 /* Some come and go, and some are there at the end. */
 static bool live(struct account *account, enum twin what, bool window)
 {
-	/* The one without areas asks for some of no size. */
-	const unsigned long size = what == AREAS ? SIZE : 0;
+	unsigned long size = SIZE;
 	struct taskstats stats;
 	struct rusage used;
 	int i, fd;
 
-	/* All of the program is there from now on. */
+	/* All of the program is there from now on, and both have come the same way. */
 	mlockall(MCL_CURRENT);
 	munlockall();
+	/* The one without areas asks for some of no size. */
+	if (what != AREAS)
+		size = 0;
 	for (i = 0; i < COMINGS + LEFT; i++) {
-		fd = window ? open_mm_secret() : open_kernel_owned();
-		if (map_one(fd, window, size) != (size ? 0 : -EINVAL))
+		fd = open_either(window);
+		if (map_either(fd, window, size, PROT_READ) != (size ? 0 : -EINVAL))
 			return false;
 		if (i < COMINGS)
 			close(fd);
@@ -214,16 +207,13 @@ FIXTURE_VARIANT_ADD(accounts, window)
 FIXTURE_SETUP(accounts)
 {
 	const char *missing = missing_driver();
-	cpu_set_t cpu;
 
 	if (missing)
 		SKIP(exit(KSFT_SKIP), "no %s", missing);
 	if (geteuid())
 		SKIP(exit(KSFT_SKIP), "needs root: taskstats and acct()");
 	/* Counters of memory are kept by CPU, and summed up now and then. */
-	CPU_ZERO(&cpu);
-	CPU_SET(0, &cpu);
-	sched_setaffinity(0, sizeof(cpu), &cpu);
+	run_on(0);
 	read_text(DELAYS, self->delays, sizeof(self->delays));
 	ASSERT_TRUE(write_text(DELAYS, "1") || access(DELAYS, F_OK));
 	self->shared = mmap(NULL, sizeof(*self->shared), PROT_READ | PROT_WRITE,
@@ -241,8 +231,9 @@ FIXTURE_TEARDOWN(accounts)
 #define EXPECT_ALIKE(_a, _b, _what) do {						\
 	unsigned int _i;								\
 											\
-	for (_i = 0; _i < ARRAY_SIZE((_a)._what); _i++)					\
+	for (_i = 0; _i < ARRAY_SIZE((_a)._what); _i++) {				\
 		EXPECT_EQ((_a)._what[_i], (_b)._what[_i]) TH_LOG(#_what " %u", _i);	\
+	}										\
 } while (0)
 
 TEST_F_TIMEOUT(accounts, twins_add_up_alike, 120)

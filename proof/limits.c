@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +117,7 @@ static long free_kib_now(void)
 	return count_of("/proc/meminfo", "MemFree:") + pages * (long)(page_size() >> 10);
 }
 
-/* What earlier programs have left is freed after a grace period: when it has been. */
+/* Once it does not rise any more: what earlier programs had may take a while. */
 static long free_kib(void)
 {
 	long most = free_kib_now(), now;
@@ -340,15 +339,12 @@ TEST_F_TIMEOUT(limits, cpuset_without_the_local_node, 120)
 	int local = open_mm_secret(), other = open_mm_secret();
 	unsigned long addr;
 	long before[2];
-	cpu_set_t set;
 
 	if (!has_node_1())
 		SKIP(return, "one node");
 	if (!write_text("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset"))
 		SKIP(return, "no cpusets");
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+	run_on(0);
 	ASSERT_EQ(0, dev_alloc(local, page_size(), &addr));
 	ASSERT_TRUE(write_text(CGROUP "/cpuset.mems", "1"));
 	before[0] = node_kib(0);

@@ -882,7 +882,7 @@ static bool page_idle_step(struct load *l, const struct mechanism *m)
 {
 	int fd = open(IDLE_BITMAP, O_RDWR | O_CLOEXEC), was, is;
 	uint64_t pfn, ones[512];
-	cpu_set_t cpu, all;
+	cpu_set_t all;
 	off_t at = 0;
 	ssize_t n;
 	int i;
@@ -896,9 +896,7 @@ static bool page_idle_step(struct load *l, const struct mechanism *m)
 	 * CPU forgets that it was accessed.
 	 */
 	for (i = 0; i < 2; i++) {
-		CPU_ZERO(&cpu);
-		CPU_SET(i, &cpu);
-		sched_setaffinity(0, sizeof(cpu), &cpu);
+		run_on(i);
 		madvise(l->mem, m->size, MADV_COLD);
 	}
 	sched_setaffinity(0, sizeof(all), &all);

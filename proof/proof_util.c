@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +31,28 @@ long dev_kzalloc(int fd, unsigned long size, unsigned long *addr)
 {
 	*addr = 0;
 	return dev_range(fd, MM_SECRET_TEST_KZALLOC, addr, size);
+}
+
+int open_either(bool window)
+{
+	return window ? open_mm_secret() : open_kernel_owned();
+}
+
+long map_either(int fd, bool window, unsigned long size, int prot)
+{
+	unsigned long addr;
+
+	return window ? dev_alloc(fd, size, &addr) :
+			owned_map(fd, KERNEL_OWNED_TEST_MAP, size, prot, &addr);
+}
+
+void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
 }
 
 uint64_t rnd(uint64_t *seed)
@@ -149,8 +172,6 @@ long read_number(const char *path)
 	return read_text(path, buf, sizeof(buf)) ? atol(buf) : -1;
 }
 
-#define CONTROLLERS	"/sys/fs/cgroup/cgroup.subtree_control"
-
 bool log_has(const char *what)
 {
 	int len = klogctl(3, text, sizeof(text) - 1);
@@ -158,6 +179,8 @@ bool log_has(const char *what)
 	text[len < 0 ? 0 : len] = '\0';
 	return strstr(text, what);
 }
+
+#define CONTROLLERS	"/sys/fs/cgroup/cgroup.subtree_control"
 
 const char *cgroup_enter(const char *path, bool *switched_on)
 {

@@ -16,6 +16,13 @@
 /* The driver of secret memory: results are 0 or more, or -errno. */
 long dev_kzalloc(int fd, unsigned long size, unsigned long *addr);
 
+/* Of either driver: an area in the window, or a VMA at a user address. */
+int open_either(bool window);
+long map_either(int fd, bool window, unsigned long size, int prot);
+
+/* On this CPU alone from now on. */
+void run_on(int cpu);
+
 /* Random numbers from a seed, which each of them changes. */
 uint64_t rnd(uint64_t *seed);
 unsigned long rnd_below(uint64_t *seed, unsigned long limit);

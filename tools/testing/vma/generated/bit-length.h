@@ -1,0 +1,2 @@
+#define CONFIG_64BIT 1
+#define CONFIG_PHYS_ADDR_T_64BIT 1

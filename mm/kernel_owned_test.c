@@ -47,8 +47,9 @@ static const struct vm_operations_struct test_vm_ops = {
 };
 
 /* The mmap lock is held for writing. */
-static unsigned long map_private(struct mm_struct *mm, struct folio *folio,
-		const struct kernel_owned_test_range *range, bool owned)
+static unsigned long
+map_private(struct mm_struct *mm, struct folio *folio,
+	    const struct kernel_owned_test_range *range, bool owned)
 {
 	vm_flags_t flags = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
 			   VM_DONTDUMP | VM_SOFTDIRTY;

@@ -1,2 +1,0 @@
-#include "bit-length.h"
-#define CONFIG_XARRAY_MULTI 1

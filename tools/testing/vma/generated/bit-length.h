@@ -1,2 +1,0 @@
-#define CONFIG_64BIT 1
-#define CONFIG_PHYS_ADDR_T_64BIT 1

@@ -1,1 +1,0 @@
-#define XA_CHUNK_SHIFT 3

@@ -62,7 +62,7 @@ map_private(struct mm_struct *mm, struct folio *folio,
 	if (range->prot & PROT_WRITE)
 		flags |= VM_WRITE;
 
-	addr = get_unmapped_area(NULL, 0, range->size, 0, 0);
+	addr = get_unmapped_area(NULL, range->addr, range->size, 0, 0);
 	if (IS_ERR_VALUE(addr))
 		return addr;
 
@@ -114,7 +114,7 @@ static int test_map(struct test_map *tm, void __user *argp, unsigned int cmd)
 
 	if (copy_from_user(&range, argp, sizeof(range)))
 		return -EFAULT;
-	if (!range.size || !PAGE_ALIGNED(range.size) || range.size > SZ_1M ||
+	if (!range.size || !PAGE_ALIGNED(range.size) || range.size > SZ_4M ||
 	    range.prot & ~(PROT_READ | PROT_WRITE))
 		return -EINVAL;
 	if (tm->mm)
@@ -129,7 +129,7 @@ static int test_map(struct test_map *tm, void __user *argp, unsigned int cmd)
 	if (folio)
 		addr = map_private(mm, folio, &range, cmd == KERNEL_OWNED_TEST_MAP);
 	else	/* as the shadow stack of a thread */
-		addr = do_mmap(NULL, 0, range.size, range.prot,
+		addr = do_mmap(NULL, range.addr, range.size, range.prot,
 			       MAP_PRIVATE | MAP_ANONYMOUS,
 			       mk_vma_flags(VMA_SEALED_BIT, VMA_KERNEL_OWNED_BIT),
 			       0, &unused, NULL);

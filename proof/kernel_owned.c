@@ -452,7 +452,8 @@ static int uffd_for(unsigned long addr, unsigned long size, __u64 features)
 		.range = { addr, size }, .mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	struct uffdio_api api = { .api = UFFD_API, .features = features };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	/* A blocking one cannot be polled. */
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
 
 	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
 		return -1;
@@ -517,6 +518,7 @@ TEST_F(lifetime, seal_while_a_discard_waits)
 		ASSERT_LE(0, wait.fd);
 		ASSERT_EQ(0, pthread_create(&thread, NULL, discard, NULL));
 		ASSERT_EQ(1, poll(&wait, 1, 10000));
+		ASSERT_EQ(POLLIN, wait.revents);
 		if (sealed)
 			ASSERT_EQ(0, c_mseal(discarded, size));
 		ASSERT_EQ(sizeof(msg), read(wait.fd, &msg, sizeof(msg)));

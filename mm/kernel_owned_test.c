@@ -10,7 +10,6 @@
 #include <linux/mman.h>
 #include <linux/mutex.h>
 #include <linux/panic.h>
-#include <linux/refcount.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -19,62 +18,43 @@
 #include "internal.h"
 #include "kernel_owned_test.h"
 
-/*
- * The pages of a VMA, with a reference for each VMA that they are in: a munmap
- * may split one.
- */
-struct user_map {
-	refcount_t refs;
-	unsigned int nr_pages;
-	struct page *pages[] __counted_by(nr_pages);
-};
-
 /* What an open file has. */
 struct test_map {
 	struct mutex lock;	/* for what follows */
-	struct mm_struct *mm;	/* that @map is in, held by mmgrab() */
-	struct user_map *map;	/* or NULL, with a reference */
+	struct mm_struct *mm;	/* that the VMA is in, or NULL, held by mmgrab() */
+	/*
+	 * What a private one maps, or NULL.  Each VMA has a reference, for a
+	 * munmap may split one, and the file has another.
+	 */
+	struct folio *folio;
 	unsigned long addr;
 	unsigned long size;	/* in bytes */
 };
 
-static void user_map_put(struct user_map *map)
+static void test_vma_open(struct vm_area_struct *vma)
 {
-	unsigned int i;
-
-	if (!refcount_dec_and_test(&map->refs))
-		return;
-	for (i = 0; i < map->nr_pages && map->pages[i]; i++)
-		__free_page(map->pages[i]);
-	kvfree(map);
+	folio_get(vma->vm_private_data);
 }
 
-static void user_map_open(struct vm_area_struct *vma)
+static void test_vma_close(struct vm_area_struct *vma)
 {
-	struct user_map *map = vma->vm_private_data;
-
-	refcount_inc(&map->refs);
+	folio_put(vma->vm_private_data);
 }
 
-static void user_map_close(struct vm_area_struct *vma)
-{
-	user_map_put(vma->vm_private_data);
-}
-
-static const struct vm_operations_struct user_map_vm_ops = {
-	.open	= user_map_open,
-	.close	= user_map_close,
+static const struct vm_operations_struct test_vm_ops = {
+	.open	= test_vma_open,
+	.close	= test_vma_close,
 };
 
 /* The mmap lock is held for writing. */
-static int user_map_insert(struct mm_struct *mm, struct user_map *map,
-			   struct kernel_owned_test_range *range, bool owned)
+static unsigned long
+map_private(struct mm_struct *mm, struct folio *folio,
+	    const struct kernel_owned_test_range *range, bool owned)
 {
 	vm_flags_t flags = VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTCOPY |
 			   VM_DONTDUMP | VM_SOFTDIRTY;
 	struct vm_area_struct *vma;
-	unsigned long addr;
-	unsigned int i;
+	unsigned long addr, i;
 	int err;
 
 	if (range->prot & PROT_READ)
@@ -82,7 +62,7 @@ static int user_map_insert(struct mm_struct *mm, struct user_map *map,
 	if (range->prot & PROT_WRITE)
 		flags |= VM_WRITE;
 
-	addr = get_unmapped_area(NULL, 0, range->size, 0, 0);
+	addr = get_unmapped_area(NULL, range->addr, range->size, 0, 0);
 	if (IS_ERR_VALUE(addr))
 		return addr;
 
@@ -91,8 +71,8 @@ static int user_map_insert(struct mm_struct *mm, struct user_map *map,
 		return -ENOMEM;
 	vma->vm_start = addr;
 	vma->vm_end = addr + range->size;
-	vma->vm_ops = &user_map_vm_ops;
-	vma->vm_private_data = map;
+	vma->vm_ops = &test_vm_ops;
+	vma->vm_private_data = folio;
 	vm_flags_init(vma, flags);
 	/* Writable at once: nothing may fault on it, or ask for a copy. */
 	vma->vm_page_prot = vm_get_page_prot(flags | VM_SHARED);
@@ -101,12 +81,11 @@ static int user_map_insert(struct mm_struct *mm, struct user_map *map,
 		vm_area_free(vma);
 		return err;
 	}
-	refcount_inc(&map->refs);
-	vm_stat_account(mm, flags, map->nr_pages);
+	folio_get(folio);
+	vm_stat_account(mm, flags, vma_pages(vma));
 
-	for (i = 0; i < map->nr_pages; i++) {
-		if (vmf_insert_pfn(vma, addr + i * PAGE_SIZE,
-				   page_to_pfn(map->pages[i])) !=
+	for (i = 0; i < vma_pages(vma); i++) {
+		if (vmf_insert_pfn(vma, addr + i * PAGE_SIZE, folio_pfn(folio) + i) !=
 		    VM_FAULT_NOPAGE) {
 			err = -ENOMEM;
 			goto unmap;
@@ -119,81 +98,81 @@ static int user_map_insert(struct mm_struct *mm, struct user_map *map,
 		err = mseal_kernel_owned(mm, addr, addr + range->size);
 	if (err)
 		goto unmap;
-	range->addr = addr;
-	return 0;
+	return addr;
 
 unmap:
 	do_munmap(mm, addr, range->size, NULL);
 	return err;
 }
 
-static int test_map(struct test_map *tm, void __user *argp, bool owned)
+static int test_map(struct test_map *tm, void __user *argp, unsigned int cmd)
 {
 	struct mm_struct *mm = current->mm;
 	struct kernel_owned_test_range range;
-	struct user_map *map;
-	unsigned int i;
-	int err = 0;
+	struct folio *folio = NULL;
+	unsigned long addr, unused;
 
 	if (copy_from_user(&range, argp, sizeof(range)))
 		return -EFAULT;
-	if (!range.size || !PAGE_ALIGNED(range.size) || range.size > SZ_16M ||
+	if (!range.size || !PAGE_ALIGNED(range.size) || range.size > SZ_4M ||
 	    range.prot & ~(PROT_READ | PROT_WRITE))
 		return -EINVAL;
-	if (tm->map)
+	if (tm->mm)
 		return -EBUSY;
-
-	map = kvzalloc_flex(*map, pages, range.size >> PAGE_SHIFT);
-	if (!map)
-		return -ENOMEM;
-	map->nr_pages = range.size >> PAGE_SHIFT;
-	refcount_set(&map->refs, 1);
-	for (i = 0; i < map->nr_pages; i++) {
-		map->pages[i] = alloc_page(GFP_USER | __GFP_ZERO);
-		if (!map->pages[i]) {
-			err = -ENOMEM;
-			goto put;
-		}
+	if (cmd != KERNEL_OWNED_TEST_MAP_SHARED) {
+		folio = folio_alloc(GFP_USER | __GFP_ZERO, get_order(range.size));
+		if (!folio)
+			return -ENOMEM;
 	}
 
 	mmap_write_lock(mm);
-	err = user_map_insert(mm, map, &range, owned);
+	if (folio)
+		addr = map_private(mm, folio, &range, cmd == KERNEL_OWNED_TEST_MAP);
+	else	/* as the shadow stack of a thread */
+		addr = do_mmap(NULL, range.addr, range.size, range.prot,
+			       MAP_PRIVATE | MAP_ANONYMOUS,
+			       mk_vma_flags(VMA_SEALED_BIT, VMA_KERNEL_OWNED_BIT),
+			       0, &unused, NULL);
 	mmap_write_unlock(mm);
-	if (err)
-		goto put;
+	if (IS_ERR_VALUE(addr)) {
+		if (folio)
+			folio_put(folio);
+		return addr;
+	}
 
-	tm->map = map;
-	tm->mm = mm;
 	mmgrab(mm);
-	tm->addr = range.addr;
+	tm->mm = mm;
+	tm->folio = folio;
+	tm->addr = addr;
 	tm->size = range.size;
-	/* The file keeps its reference, so that @map is not reused. */
+	range.addr = addr;
 	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : 0;
+}
 
-put:
-	user_map_put(map);
-	return err;
+/* Is this, in the file's range, a VMA of the file's? */
+static bool is_of_map(const struct test_map *tm, const struct vm_area_struct *vma)
+{
+	if (!tm->folio)
+		return vma_is_kernel_owned(vma) && !vma_is_kernel_private(vma);
+	return vma->vm_private_data == tm->folio && vma->vm_ops == &test_vm_ops;
 }
 
 /* Unmap what is left of the VMA, which userspace may have had back. */
 static void forget_map(struct test_map *tm)
 {
+	const unsigned long end = tm->addr + tm->size;
 	struct mm_struct *mm = tm->mm;
+	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
 
-	if (!tm->map)
+	if (!mm)
 		return;
 	if (mmget_not_zero(mm)) {
-		const unsigned long end = tm->addr + tm->size;
-		struct vm_area_struct *vma;
-		struct vma_iterator vmi;
-
 		mmap_write_lock(mm);
 		vma_iter_init(&vmi, mm, tm->addr);
 		for_each_vma_range(vmi, vma, end) {
-			if (vma->vm_private_data != tm->map ||
-			    vma->vm_ops != &user_map_vm_ops)
-				continue;
-			if (do_vmi_align_munmap(&vmi, vma, mm, vma->vm_start,
+			if (is_of_map(tm, vma) &&
+			    do_vmi_align_munmap(&vmi, vma, mm, vma->vm_start,
 						vma->vm_end, NULL,
 						MUNMAP_KERNEL_OWNED))
 				break;
@@ -202,59 +181,40 @@ static void forget_map(struct test_map *tm)
 		mmput_async(mm);
 	}
 	mmdrop(mm);
-	user_map_put(tm->map);
-	tm->map = NULL;
+	if (tm->folio)
+		folio_put(tm->folio);
 }
 
-static int get_range(struct kernel_owned_test_range *range, void __user *argp)
+/* What works on a range of the caller's mm, whoever has mapped it. */
+static int test_range(void __user *argp, unsigned int cmd)
 {
-	if (copy_from_user(range, argp, sizeof(*range)))
+	struct mm_struct *mm = current->mm;
+	struct kernel_owned_test_range range;
+	int err;
+
+	if (copy_from_user(&range, argp, sizeof(range)))
 		return -EFAULT;
-	if (!range->size || !PAGE_ALIGNED(range->addr | range->size) ||
-	    range->addr > TASK_SIZE || range->size > TASK_SIZE - range->addr)
+	if (!range.size || !PAGE_ALIGNED(range.addr | range.size) ||
+	    range.addr > TASK_SIZE || range.size > TASK_SIZE - range.addr)
 		return -EINVAL;
-	return 0;
-}
-
-static int test_munmap(void __user *argp, munmap_flags_t flags)
-{
-	struct mm_struct *mm = current->mm;
-	struct kernel_owned_test_range range;
-	struct vm_area_struct *vma;
-	struct vma_iterator vmi;
-	int err;
-
-	err = get_range(&range, argp);
-	if (err)
-		return err;
 
 	mmap_write_lock(mm);
-	vma_iter_init(&vmi, mm, range.addr);
-	vma = vma_find(&vmi, range.addr + range.size);
-	err = -ENOENT;
-	if (vma)
-		err = do_vmi_align_munmap(&vmi, vma, mm, range.addr,
-					  range.addr + range.size, NULL, flags);
-	mmap_write_unlock(mm);
-	return err;
-}
-
-static int test_seal(void __user *argp, bool seal)
-{
-	struct mm_struct *mm = current->mm;
-	struct kernel_owned_test_range range;
-	int err;
-
-	err = get_range(&range, argp);
-	if (err)
-		return err;
-
-	mmap_write_lock(mm);
-	if (seal)
+	switch (cmd) {
+	case KERNEL_OWNED_TEST_MUNMAP:
+		err = munmap_kernel_owned(mm, range.addr, range.size);
+		break;
+	case KERNEL_OWNED_TEST_MUNMAP_PLAIN:
+		err = do_munmap(mm, range.addr, range.size, NULL);
+		break;
+	case KERNEL_OWNED_TEST_SEAL:
 		err = mseal_kernel_owned(mm, range.addr, range.addr + range.size);
-	else
-		err = munseal_kernel_owned(mm, range.addr,
-					   range.addr + range.size);
+		break;
+	case KERNEL_OWNED_TEST_UNSEAL:
+		err = munseal_kernel_owned(mm, range.addr, range.addr + range.size);
+		break;
+	default:
+		err = -ENOTTY;
+	}
 	mmap_write_unlock(mm);
 	return err;
 }
@@ -290,19 +250,13 @@ static long kernel_owned_test_ioctl(struct file *file, unsigned int cmd,
 	switch (cmd) {
 	case KERNEL_OWNED_TEST_MAP:
 	case KERNEL_OWNED_TEST_MAP_PLAIN:
+	case KERNEL_OWNED_TEST_MAP_SHARED:
 		mutex_lock(&tm->lock);
-		err = test_map(tm, argp, cmd == KERNEL_OWNED_TEST_MAP);
+		err = test_map(tm, argp, cmd);
 		mutex_unlock(&tm->lock);
 		return err;
-	case KERNEL_OWNED_TEST_MUNMAP:
-		return test_munmap(argp, MUNMAP_KERNEL_OWNED);
-	case KERNEL_OWNED_TEST_MUNMAP_PLAIN:
-		return test_munmap(argp, /* flags = */ 0);
-	case KERNEL_OWNED_TEST_SEAL:
-	case KERNEL_OWNED_TEST_UNSEAL:
-		return test_seal(argp, cmd == KERNEL_OWNED_TEST_SEAL);
 	default:
-		return -ENOTTY;
+		return test_range(argp, cmd);
 	}
 }
 

@@ -24,12 +24,13 @@ struct kernel_owned_test_range {
 };
 
 /*
- * A VMA at an address of the kernel's choice, with pages of zeroes.  In: .size,
- * .prot, out: .addr.  MAP makes it kernel-owned, MAP_PLAIN leaves it a VM_PFNMAP
- * VMA like any other.
+ * A VMA of zeroes.  In: .addr, a hint, .size, .prot, out: .addr.  MAP makes it kernel-
+ * owned and private, MAP_PLAIN leaves it a VM_PFNMAP VMA like any other.  MAP_SHARED
+ * makes it kernel-owned anonymous memory.
  */
 #define KERNEL_OWNED_TEST_MAP		_IOWR('k', 1, struct kernel_owned_test_range)
 #define KERNEL_OWNED_TEST_MAP_PLAIN	_IOWR('k', 2, struct kernel_owned_test_range)
+#define KERNEL_OWNED_TEST_MAP_SHARED	_IOWR('k', 7, struct kernel_owned_test_range)
 /* Unmap a range of the caller's mm with MUNMAP_KERNEL_OWNED, or without. */
 #define KERNEL_OWNED_TEST_MUNMAP	_IOW('k', 3, struct kernel_owned_test_range)
 #define KERNEL_OWNED_TEST_MUNMAP_PLAIN	_IOW('k', 4, struct kernel_owned_test_range)

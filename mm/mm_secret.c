@@ -27,7 +27,7 @@
 static atomic_t mm_secret_nr_areas = ATOMIC_INIT(0);
 
 /**
- * mm_secret_get() - Get what the current mm has of secret memory, or make it.
+ * mm_secret_get() - Get what an mm has of secret memory, or make it.
  * @mm: The mm, which has users.
  *
  * Return: It, with a reference for the caller, or NULL if there is no memory.
@@ -226,7 +226,7 @@ int __sched mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool s
 		kfree(area);
 		goto unset_memcg;
 	}
-	/* Owners that come and go leave no more than one. */
+	/* At most one chunk stays without an area, however many owners come and go. */
 	if (READ_ONCE(area->state->nr_empty) > 1)
 		mm_secret_unmap_empty(area->state);
 	ms->area = area;

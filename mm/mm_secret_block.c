@@ -39,12 +39,12 @@
 
 /**
  * struct mm_secret_block - pages that left the direct map together
- * @list: In the blocks of the mm, or in none once it is about to be freed.
+ * @list: In the blocks of the mm, or in those that are about to be freed.
  * @lru: In idle_blocks if @idle.
  * @state: What the owner has.
  * @page: The first page.  The private data of each that is in use is the block.
  * @order: Of the allocation.
- * @nr_used: How many are in use.
+ * @nr_used: How many bits are set in @used.
  * @idle: None is, and the shrinker may free it.
  * @used: Those that are in use, or have turned out to be bad.
  * @zeroed: Those that are zero.
@@ -265,7 +265,10 @@ static struct page *alloc_block(int nid, unsigned int order)
 	return alloc_pages_node(nid, gfp | __GFP_THISNODE, order);
 }
 
-/* Have the block leave the direct map, or nothing changed. */
+/*
+ * Have the block leave the direct map.  After an error its pages are the system's
+ * again, or, where that fails as well, are lost and counted.
+ */
 static int block_leave(struct mm_secret_block *block)
 {
 	const unsigned int nr = block_pages(block);
@@ -487,7 +490,7 @@ static enum lru_status isolate_idle(struct list_head *item, struct list_lru_one 
 	struct mm_secret_block *block = container_of(item, struct mm_secret_block, lru);
 	struct mm_secret_mm *state = block->state;
 
-	/* The other way round elsewhere.  The mm cannot exit past the lock of the list. */
+	/* Elsewhere this lock is the outer one.  With the list's, the mm cannot exit. */
 	if (!spin_trylock(&state->lock))
 		return LRU_SKIP;
 	list_lru_isolate(list, item);

@@ -1,442 +1,320 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of kernel-owned VMAs: mappings at user addresses that belong to a part of the
- * kernel, and that userspace can use but not change.
+ * Tests of kernel-owned VMAs: what the kernel maps at an address of a process and
+ * unmaps again, and what the process can do to it meanwhile.
  *
- * Each test tries what is refused, then the same on ordinary memory where it works, so
- * that it fails if the attempt itself was wrong; and it looks afterwards whether the
- * VMA is as it was.
+ * "shared" is anonymous memory that the process uses, too, as a shadow stack is.
+ * "private" is for the kernel's own code alone, as far as its protection goes.
+ *
+ * What is refused is tried on ordinary memory, too, where it works.
  *
  * Needs CONFIG_KERNEL_OWNED_VMA_TEST, debugfs and root.
  */
 #define _GNU_SOURCE
 #include "kselftest_harness.h"
 #include <asm-generic/mman.h> /* Force the import of the tools version. */
-#include <signal.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <linux/userfaultfd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "kernel_owned_calls.h"
-#include "vm_util.h"
+#include <mm/kernel_owned_test.h>
 
-#define SETUP_VMA(_p, _prot) do {					\
-	const char *_what;						\
-									\
-	if (access(KERNEL_OWNED_TEST, R_OK | W_OK))			\
-		SKIP(exit(KSFT_SKIP), "no " KERNEL_OWNED_TEST);		\
-	_what = place_make_user(_p, _prot);				\
-	ASSERT_EQ(NULL, _what)						\
-		TH_LOG("%s: %s", _what, strerror(errno));		\
-} while (0)
+#define DRIVER	"/sys/kernel/debug/kernel_owned_test"
+#define NPAGES	6
+#define RW	(PROT_READ | PROT_WRITE)
 
-/* An address where nothing is. */
-static unsigned long unmapped(void)
+static size_t page;
+
+static long drive(int fd, unsigned long cmd, unsigned long addr, size_t size)
 {
-	unsigned long addr = elsewhere(NPAGES * page_size());
+	struct kernel_owned_test_range range = {
+		.addr = addr, .size = size, .prot = RW,
+	};
+	long ret = ioctl(fd, cmd, &range);
 
-	munmap((void *)addr, NPAGES * page_size());
-	return addr;
+	if (ret)
+		return -errno;
+	return cmd == KERNEL_OWNED_TEST_MAP || cmd == KERNEL_OWNED_TEST_MAP_SHARED ||
+	       cmd == KERNEL_OWNED_TEST_MAP_PLAIN ? (long)range.addr : 0;
 }
 
-/*
- * Calls that map, unmap and change mappings.
- */
-FIXTURE(mapping_calls)
+static unsigned long map_ordinary(unsigned long addr, size_t size)
 {
-	struct place p;
-};
-
-FIXTURE_VARIANT(mapping_calls)
-{
-	int prot;
-};
-
-FIXTURE_VARIANT_ADD(mapping_calls, user)
-{
-	.prot = PROT_READ | PROT_WRITE,
-};
-
-FIXTURE_SETUP(mapping_calls)
-{
-	SETUP_VMA(&self->p, variant->prot);
+	return (unsigned long)mmap((void *)addr, size, RW, MAP_PRIVATE | MAP_ANONYMOUS |
+				   (addr ? MAP_FIXED_NOREPLACE : 0), -1, 0);
 }
 
-FIXTURE_TEARDOWN(mapping_calls)
+/* How many mappings the range has a part of, all with the flag in smaps if not NULL. */
+static unsigned int mappings(unsigned long start, unsigned long end, const char *flag)
 {
-	close(self->p.fd);
-}
+	FILE *f = fopen("/proc/self/smaps", "r");
+	unsigned long from, to;
+	unsigned int nr = 0;
+	bool in = false;
+	char line[512];
 
-/* The calls of the table that belong to @test. */
-static void call_rule(struct __test_metadata *_metadata, const struct place *p,
-		      const char *test)
-{
-	const struct kernel_owned_call *c, *end = kernel_owned_calls + nr_kernel_owned_calls;
-	const struct kernel_owned_call *missing = NULL;
-	unsigned int range, calls = 0;
-	long ret, answer, ordinary;
-
-	for (c = kernel_owned_calls; c < end; c++) {
-		if (strcmp(c->test, test))
-			continue;
-		ordinary = call_ordinary(c);
-		if (call_missing(c, ordinary)) {
-			missing = c;
-			continue;
-		}
-		calls++;
-		/* Without a length it is fine, if this kernel knows the advice. */
-		answer = c->fn == c_madvise ? c_madvise(p->addr, 0) : 0;
-		if (!answer) {
-			answer = c->answer;
-			EXPECT_TRUE(!ordinary || c->works == MEM_NONE)
-				TH_LOG("%s where it works: %s", c->name, ret_text(ordinary));
-			/* Success is not what it says of everything. */
-			EXPECT_TRUE(answer || c->fn(unmapped(), page_size()));
-		}
-		for (range = 0; range < NRANGES; range++) {
-			ret = call_range(c, p->addr, range);
-			EXPECT_EQ(answer, ret)
-				TH_LOG("%s, range %u: %s instead of %s", c->name, range,
-				       ret_text(ret), ret_text(answer));
-			EXPECT_UNTOUCHED(p, c->name);
-		}
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			in = from < end && to > start;
+		else if (in && !strncmp(line, "VmFlags:", 8))
+			nr += !flag || strstr(line, flag);
 	}
-	/* Not after a check, whose result it would hide. */
-	if (!calls && missing)
-		SKIP(return, "%s%s", geteuid() ? "needs root: " : "", missing->name);
-	EXPECT_LT(0, calls);
+	if (f)
+		fclose(f);
+	return nr;
 }
 
-#define CALL_TEST(_name)						\
-TEST_F(mapping_calls, _name)						\
-{									\
-	const struct place *p = &self->p;				\
-									\
-	call_rule(_metadata, p, #_name);				\
-}
-
-CALL_TEST(munmap)
-CALL_TEST(mmap_fixed)
-CALL_TEST(mmap_fixed_noreplace)
-CALL_TEST(mmap_hint)
-CALL_TEST(shmat_remap)
-CALL_TEST(mremap_move)
-CALL_TEST(mremap_move_several)
-CALL_TEST(mremap_grow)
-CALL_TEST(mremap_shrink)
-CALL_TEST(mremap_target)
-CALL_TEST(mremap_dontunmap)
-CALL_TEST(mremap_old_size_0)
-CALL_TEST(mprotect)
-CALL_TEST(mprotect_to_more)
-CALL_TEST(pkey_mprotect)
-CALL_TEST(madvise_access_pattern)
-CALL_TEST(madvise_discard)
-CALL_TEST(madvise_reclaim)
-CALL_TEST(madvise_fork)
-CALL_TEST(madvise_dump)
-CALL_TEST(madvise_merge_and_huge)
-CALL_TEST(madvise_guard)
-CALL_TEST(madvise_populate)
-CALL_TEST(process_madvise_self)
-CALL_TEST(mlock)
-CALL_TEST(mlock_onfault)
-CALL_TEST(munlock)
-CALL_TEST(mseal)
-CALL_TEST(mbind)
-CALL_TEST(mbind_move)
-CALL_TEST(set_mempolicy_home_node)
-CALL_TEST(move_pages)
-CALL_TEST(remap_file_pages)
-CALL_TEST(msync)
-CALL_TEST(mincore)
-CALL_TEST(userfaultfd_register)
-CALL_TEST(userfaultfd_fill_and_move)
-CALL_TEST(anon_vma_name)
-
-/* As with mseal(2): if part of the range is refused, all of it stays. */
-TEST_F(mapping_calls, munmap_spanning_unmaps_nothing)
+FIXTURE(kernel_owned)
 {
-	const struct place *p = &self->p;
-	unsigned long mem = map_ordinary(3 * page_size());
-
-	EXPECT_EQ(-EPERM, c_munmap((unsigned long)p->below, p->size + 2 * page_size()));
-	EXPECT_EQ(0, try_access(LOAD, (unsigned long)p->below).sig);
-	EXPECT_EQ(0, try_access(LOAD, (unsigned long)p->above).sig);
-	EXPECT_UNTOUCHED(p, "munmap");
-	EXPECT_EQ(0, c_munmap(mem, 3 * page_size()));
-	EXPECT_EQ(SIGSEGV, try_access(LOAD, mem + page_size()).sig);
-}
-
-/* From 0 to as far as the kernel accepts. */
-TEST_F(mapping_calls, munmap_everything)
-{
-	const struct place *p = &self->p;
-	unsigned long low = p->addr + p->size, high = -page_size(), end;
-
-	EXPECT_EQ(-EPERM, c_munmap(0, low));
-	while (high - low > page_size()) {
-		end = (low + (high - low) / 2) & -page_size();
-		if (c_munmap(0, end) == -EINVAL)
-			high = end;
-		else
-			low = end;
-		ASSERT_EQ(-EPERM, c_munmap(0, low));
-	}
-	EXPECT_UNTOUCHED(p, "munmap");
-	EXPECT_EQ(0, c_munmap(map_ordinary(page_size()), page_size()));
-}
-
-TEST_F(mapping_calls, no_merge)
-{
-	const struct place *p = &self->p;
-	int fd = open_kernel_owned();
-	unsigned long second, mem;
-
-	/* Right below the first. */
-	munmap(p->below, page_size());
-	ASSERT_EQ(0, owned_map(fd, KERNEL_OWNED_TEST_MAP, p->size, PROT_READ | PROT_WRITE,
-			       &second));
-	ASSERT_EQ(p->addr - p->size, second)
-		TH_LOG("not next to each other");
-	EXPECT_EQ(2, vmas_in(second, p->addr + p->size));
-	EXPECT_TRUE(vma_has_flag(second, p->addr, "ko"));
-	EXPECT_UNTOUCHED(p, "the second one");
-	close(fd);
-	EXPECT_UNTOUCHED(p, "its end");
-
-	/* Ordinary ones do merge. */
-	mem = map_ordinary(2 * page_size());
-	ASSERT_EQ(0, c_mprotect_read(mem, page_size()));
-	EXPECT_EQ(2, vmas_in(mem, mem + 2 * page_size()));
-	ASSERT_EQ(0, c_mprotect_read(mem + page_size(), page_size()));
-	EXPECT_EQ(1, vmas_in(mem, mem + 2 * page_size()));
-}
-
-/*
- * Seals: the kernel lifts its own, and only these, and unmaps what has one.
- */
-FIXTURE(lifetime)
-{
-	struct place p;
-	int fd;			/* a second file */
-	unsigned long plain;	/* its VMA: two pages, not kernel-owned */
-	unsigned long end;
+	int fd;
+	unsigned long addr, end;
+	size_t size;
 };
 
-FIXTURE_SETUP(lifetime)
+FIXTURE_VARIANT(kernel_owned)
 {
-	SETUP_VMA(&self->p, PROT_READ | PROT_WRITE);
-	self->fd = open_kernel_owned();
-	ASSERT_EQ(0, owned_map(self->fd, KERNEL_OWNED_TEST_MAP_PLAIN, 2 * page_size(),
-			       PROT_READ, &self->plain));
-	self->end = self->plain + 2 * page_size();
+	unsigned long map;
+	bool private;
+};
+
+FIXTURE_VARIANT_ADD(kernel_owned, shared)
+{
+	.map = KERNEL_OWNED_TEST_MAP_SHARED,
+};
+
+FIXTURE_VARIANT_ADD(kernel_owned, private)
+{
+	.map = KERNEL_OWNED_TEST_MAP,
+	.private = true,
+};
+
+FIXTURE_SETUP(kernel_owned)
+{
+	long addr;
+
+	page = sysconf(_SC_PAGESIZE);
+	self->fd = open(DRIVER, O_RDWR);
+	if (self->fd < 0)
+		SKIP(exit(KSFT_SKIP), DRIVER ": %s", strerror(errno));
+	self->size = NPAGES * page;
+	/* With room on either side. */
+	addr = map_ordinary(0, self->size + 2 * page);
+	munmap((void *)addr, self->size + 2 * page);
+	addr = drive(self->fd, variant->map, addr + page, self->size);
+	ASSERT_LT(0, addr);
+	self->addr = addr;
+	self->end = addr + self->size;
+	memset((void *)addr, 7, self->size);
 }
 
-FIXTURE_TEARDOWN(lifetime)
+FIXTURE_TEARDOWN(kernel_owned)
 {
 	close(self->fd);
-	close(self->p.fd);
 }
 
-/* The driver's operation on pages @from to @to of the VMA. */
-static long on_pages(const struct place *p, unsigned long cmd, long from, long to)
+static bool unchanged(unsigned long addr, size_t size)
 {
-	return owned_range(p->fd, cmd, p->addr + from * page_size(),
-			   (to - from) * page_size());
+	const volatile char *p = (char *)addr;
+	size_t i;
+
+	for (i = 0; i < size && p[i] == 7; i++)
+		;
+	return i == size && mappings(addr, addr + size, " ko");
 }
 
-TEST_F(lifetime, seal_is_shown)
-{
-	const char *const flags[] = { "ko", "sl", "pf", "io", "de", "dc", "dd" };
-	const struct place *p = &self->p;
-	unsigned int i;
+typedef long (*call_fn)(unsigned long addr, size_t len);
 
-	for (i = 0; i < ARRAY_SIZE(flags); i++) {
-		EXPECT_TRUE(vma_has_flag(p->addr, p->addr + p->size, flags[i]))
-			TH_LOG("%s", flags[i]);
-	}
-	EXPECT_TRUE(vma_has_flag(self->plain, self->end, "pf"));
-	for (i = 0; i < 2; i++)
-		EXPECT_FALSE(vma_has_flag(self->plain, self->end, flags[i]));
+#define CALL(_name, _call)						\
+static long c_##_name(unsigned long addr, size_t len)			\
+{									\
+	return (long)(_call) == -1 ? -errno : 0;			\
+}
+#define ADVICE(_name)	CALL(_name, madvise((void *)addr, len, MADV_##_name))
+
+static long uffd_register(unsigned long addr, size_t len)
+{
+	struct uffdio_register reg = {
+		.range = { addr, len }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	long ret = ioctl(fd, UFFDIO_API, &api) ?: ioctl(fd, UFFDIO_REGISTER, &reg);
+
+	close(fd);
+	return ret;
 }
 
-TEST_F(lifetime, seal_kernel_unmaps_its_own)
+static unsigned long node_0 = 1;
+
+CALL(munmap, munmap((void *)addr, len))
+CALL(mmap, mmap((void *)addr, len, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0))
+CALL(mremap, mremap((void *)addr, len, 2 * len, MREMAP_MAYMOVE))
+CALL(mprotect, mprotect((void *)addr, len, PROT_NONE))
+CALL(mlock, mlock((void *)addr, len) ?: munlock((void *)addr, len))
+CALL(mbind, syscall(SYS_mbind, addr, len, MPOL_BIND, &node_0, 8, 0))
+CALL(name, prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, len, "name"))
+CALL(uffd, uffd_register(addr, len))
+ADVICE(DONTNEED)
+ADVICE(FREE)
+ADVICE(DONTFORK)
+ADVICE(GUARD_INSTALL)
+ADVICE(NORMAL)
+ADVICE(PAGEOUT)
+ADVICE(POPULATE_READ)
+
+/* What they answer for memory that is shared and for such that is private. */
+static const struct {
+	const char *name;
+	call_fn fn;
+	long shared, private;
+} calls[] = {
+	{ "munmap", c_munmap, -EPERM, -EPERM },
+	{ "mmap", c_mmap, -EPERM, -EPERM },
+	{ "mremap", c_mremap, -EPERM, -EPERM },
+	{ "mprotect", c_mprotect, -EPERM, -EPERM },
+	{ "MADV_DONTNEED", c_DONTNEED, -EPERM, -EPERM },
+	{ "MADV_FREE", c_FREE, -EPERM, -EPERM },
+	{ "MADV_DONTFORK", c_DONTFORK, -EPERM, -EPERM },
+	{ "MADV_GUARD_INSTALL", c_GUARD_INSTALL, -EPERM, -EPERM },
+	/* No error, and no effect on the one that is private. */
+	{ "mlock", c_mlock, 0, 0 },
+	{ "mbind", c_mbind, 0, -EPERM },
+	{ "PR_SET_VMA", c_name, 0, -EPERM },
+	{ "userfaultfd", c_uffd, 0, -EINVAL },
+	{ "MADV_NORMAL", c_NORMAL, 0, -EPERM },
+	{ "MADV_PAGEOUT", c_PAGEOUT, 0, -EPERM },
+	{ "MADV_POPULATE_READ", c_POPULATE_READ, 0, -EPERM },
+};
+
+TEST_F(kernel_owned, calls)
 {
-	const struct place *p = &self->p;
+	unsigned int i, part;
 
-	EXPECT_EQ(-EPERM, c_munmap(p->addr, p->size));
-	EXPECT_EQ(-EPERM, on_pages(p, KERNEL_OWNED_TEST_MUNMAP_PLAIN, 0, NPAGES));
-	EXPECT_UNTOUCHED(p, "munmap without the flag");
-	EXPECT_EQ(0, on_pages(p, KERNEL_OWNED_TEST_MUNMAP, 0, NPAGES));
-	EXPECT_EQ(0, vmas_in(p->addr, p->addr + p->size));
-	EXPECT_EQ('a', p->above[0]);
-	EXPECT_EQ('b', p->below[0]);
-}
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		const long want = variant->private ? calls[i].private : calls[i].shared;
+		const long works = calls[i].fn(map_ordinary(0, page), page);
 
-/* The flag is good for ordinary mappings in between as well. */
-TEST_F(lifetime, seal_kernel_unmaps_its_own_with_neighbours)
-{
-	const struct place *p = &self->p;
-
-	EXPECT_EQ(0, on_pages(p, KERNEL_OWNED_TEST_MUNMAP, -1, NPAGES + 1));
-	EXPECT_EQ(0, vmas_in(p->addr - page_size(), p->addr + p->size + page_size()));
-}
-
-TEST_F(lifetime, seal_of_a_user_stops_the_kernel)
-{
-	unsigned long mem = map_ordinary(page_size()), size = page_size();
-
-	ASSERT_EQ(0, c_mseal(mem, size));
-	EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_MUNMAP, mem, size));
-	EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_MUNMAP_PLAIN, mem, size));
-	EXPECT_EQ(0, try_access(LOAD, mem).sig);
-	mem = map_ordinary(size);
-	EXPECT_EQ(0, owned_range(self->fd, KERNEL_OWNED_TEST_MUNMAP, mem, size));
-	EXPECT_NE(0, try_access(LOAD, mem).sig);
-}
-
-/* @sealed is a neighbour, @from to @to the pages without it and with the other. */
-static void neighbour_rule(struct __test_metadata *_metadata, const struct place *p,
-			   char *sealed, long from, long to)
-{
-	const char was = *sealed;
-
-	ASSERT_EQ(0, c_mseal((unsigned long)sealed, page_size()));
-	EXPECT_EQ(-EPERM, on_pages(p, KERNEL_OWNED_TEST_MUNMAP, from ? 0 : -1,
-				   from ? NPAGES + 1 : NPAGES));
-	EXPECT_UNTOUCHED(p, "munmap");
-	EXPECT_EQ(was, *sealed);
-	EXPECT_EQ(0, on_pages(p, KERNEL_OWNED_TEST_MUNMAP, from, to));
-	EXPECT_EQ(0, vmas_in(p->addr + from * page_size(), p->addr + to * page_size()));
-	EXPECT_EQ(was, *sealed);
-}
-
-TEST_F(lifetime, seal_of_a_user_above_stops_the_kernel)
-{
-	neighbour_rule(_metadata, &self->p, self->p.above, -1, NPAGES);
-}
-
-TEST_F(lifetime, seal_of_a_user_below_stops_the_kernel)
-{
-	neighbour_rule(_metadata, &self->p, self->p.below, 0, NPAGES + 1);
-}
-
-/* Neither of ordinary memory, nor of what looks as the kernel's own does. */
-TEST_F(lifetime, unseal_not_of_a_users_seal)
-{
-	const unsigned long size = 2 * page_size(), vmas[] = { map_ordinary(size), self->plain };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(vmas); i++) {
-		ASSERT_EQ(0, c_mseal(vmas[i], size));
-		EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_UNSEAL, vmas[i], size));
-		EXPECT_EQ(-EPERM, c_munmap(vmas[i], size));
-		EXPECT_TRUE(vma_has_flag(vmas[i], vmas[i] + size, "sl"));
+		if (works == -ENOSYS || (works == -EINVAL && calls[i].fn == c_name))
+			continue;
+		EXPECT_EQ(0, works) TH_LOG("%s of ordinary memory", calls[i].name);
+		for (part = 0; part < 3; part++) {
+			EXPECT_EQ(want, calls[i].fn(part == 1 ? self->end - page : self->addr,
+						    part == 2 ? self->size : page))
+				TH_LOG("%s, part %u", calls[i].name, part);
+			EXPECT_TRUE(unchanged(self->addr, self->size))
+				TH_LOG("after %s", calls[i].name);
+		}
 	}
 }
 
-TEST_F(lifetime, unseal_not_of_the_unsealed)
+TEST_F(kernel_owned, kernel_unmaps)
 {
-	unsigned long mem = map_ordinary(page_size()), size = page_size();
+	unsigned int i;
 
-	EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_UNSEAL, mem, size));
-	EXPECT_EQ(0, c_munmap(mem, size));
-	EXPECT_EQ(-ENOMEM, owned_range(self->fd, KERNEL_OWNED_TEST_UNSEAL, mem, size));
+	EXPECT_EQ(-EPERM, drive(self->fd, KERNEL_OWNED_TEST_MUNMAP_PLAIN, self->addr,
+				self->size));
+	EXPECT_TRUE(unchanged(self->addr, self->size));
+	/* mseal() places no seal of the user's. */
+	EXPECT_EQ(0, syscall(__NR_mseal, self->addr, page, 0));
+	/* Nor does it matter in how many pieces it is. */
+	for (i = 1; i < NPAGES; i += 2)
+		EXPECT_EQ(0, mlock((void *)self->addr + i * page, page));
+	EXPECT_EQ(variant->private ? 1 : NPAGES, mappings(self->addr, self->end, " ko"));
+	EXPECT_EQ(0, drive(self->fd, KERNEL_OWNED_TEST_MUNMAP, self->addr, self->size));
+	EXPECT_EQ(0, mappings(self->addr, self->end, NULL));
 }
 
-TEST_F(lifetime, unseal_all_or_nothing)
+TEST_F(kernel_owned, does_not_merge)
 {
-	const struct place *p = &self->p;
-
-	EXPECT_EQ(-EINVAL, on_pages(p, KERNEL_OWNED_TEST_UNSEAL, 0, 1));
-	EXPECT_EQ(-EINVAL, on_pages(p, KERNEL_OWNED_TEST_UNSEAL, 1, NPAGES));
-	EXPECT_EQ(-EPERM, on_pages(p, KERNEL_OWNED_TEST_UNSEAL, 0, NPAGES + 1));
-	EXPECT_UNTOUCHED(p, "unsealing a part");
-	EXPECT_EQ(0, on_pages(p, KERNEL_OWNED_TEST_UNSEAL, 0, NPAGES));
-	EXPECT_FALSE(vma_has_flag(p->addr, p->addr + p->size, "ko"));
-	EXPECT_FALSE(vma_has_flag(p->addr, p->addr + p->size, "sl"));
+	ASSERT_EQ(self->end, map_ordinary(self->end, page));
+	ASSERT_EQ(self->addr - page, map_ordinary(self->addr - page, page));
+	EXPECT_EQ(3, mappings(self->addr - page, self->end + page, NULL));
+	EXPECT_EQ(1, mappings(self->addr - page, self->end + page, " ko"));
+	/* Sealed as it is, and as it otherwise may be. */
+	EXPECT_EQ(0, syscall(__NR_mseal, self->end, page, 0));
+	EXPECT_EQ(1, mappings(self->addr - page, self->end + page, " ko"));
+	/* That seal is the user's, and stops the kernel before anything has gone. */
+	EXPECT_EQ(-EPERM, drive(self->fd, KERNEL_OWNED_TEST_MUNMAP, self->addr - page,
+				self->size + 2 * page));
+	EXPECT_EQ(3, mappings(self->addr - page, self->end + page, NULL));
+	/* What is not sealed goes with what is the kernel's. */
+	EXPECT_EQ(0, drive(self->fd, KERNEL_OWNED_TEST_MUNMAP, self->addr - page,
+			   self->size + page));
+	EXPECT_EQ(0, mappings(self->addr - page, self->end, NULL));
+	EXPECT_EQ(1, mappings(self->end, self->end + page, " sl"));
 }
 
-TEST_F(lifetime, unseal_then_munmap)
+TEST_F(kernel_owned, fork)
 {
-	const struct place *p = &self->p;
+	int status;
+	pid_t pid = fork();
 
-	EXPECT_EQ(-EPERM, c_munmap(p->addr, p->size));
-	EXPECT_EQ(0, on_pages(p, KERNEL_OWNED_TEST_UNSEAL, 0, NPAGES));
-	EXPECT_EQ(0, c_munmap(p->addr, p->size));
-	EXPECT_EQ(0, vmas_in(p->addr, p->addr + p->size));
-	/* Something else there is not the driver's to unmap. */
-	EXPECT_EQ((void *)p->addr, mmap((void *)p->addr, page_size(), PROT_READ,
-					MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-					-1, 0));
-	EXPECT_EQ(0, close(p->fd));
-	EXPECT_EQ(0, try_access(LOAD, p->addr).sig);
+	if (!pid) {
+		if (variant->private)
+			_exit(mappings(self->addr, self->end, NULL));
+		/* As much the kernel's as the parent's. */
+		_exit(!unchanged(self->addr, self->size) ||
+		      c_munmap(self->addr, page) != -EPERM ||
+		      c_DONTNEED(self->addr, page) != -EPERM ||
+		      drive(self->fd, KERNEL_OWNED_TEST_MUNMAP, self->addr, self->size));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_TRUE(unchanged(self->addr, self->size));
 }
 
-TEST_F(lifetime, seal_not_what_a_user_sealed)
+/* The kernel takes over what is in the tree already, unless userspace sealed it. */
+TEST_F(kernel_owned, seal)
 {
-	const unsigned long plain = self->plain, size = self->end - plain;
+	int fd = open(DRIVER, O_RDWR);
+	long addr = variant->private ? drive(fd, KERNEL_OWNED_TEST_MAP_PLAIN, 0, 2 * page) :
+		    (long)mmap(NULL, 2 * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	EXPECT_EQ(-EINVAL, owned_range(self->fd, KERNEL_OWNED_TEST_SEAL, plain, page_size()));
-	ASSERT_EQ(0, c_mseal(plain, size));
-	EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_SEAL, plain, size));
-	EXPECT_FALSE(vma_has_flag(plain, self->end, "ko"));
-	EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_MUNMAP, plain, size));
+	ASSERT_LT(0, addr);
+	/* Whole mappings, and nothing but them. */
+	EXPECT_EQ(-EINVAL, drive(fd, KERNEL_OWNED_TEST_SEAL, addr, page));
+	EXPECT_EQ(0, drive(fd, KERNEL_OWNED_TEST_SEAL, addr, 2 * page));
+	EXPECT_EQ(1, mappings(addr, addr + 2 * page, " ko"));
+	EXPECT_EQ(1, mappings(addr, addr + 2 * page, " sl"));
+	EXPECT_EQ(-EPERM, c_munmap(addr, page));
+	EXPECT_EQ(-EPERM, drive(fd, KERNEL_OWNED_TEST_SEAL, addr, 2 * page));
+	EXPECT_EQ(0, drive(fd, KERNEL_OWNED_TEST_MUNMAP, addr, 2 * page));
+	EXPECT_EQ(-ENOMEM, drive(fd, KERNEL_OWNED_TEST_SEAL, addr, 2 * page));
+
+	addr = map_ordinary(0, page);
+	EXPECT_EQ(0, syscall(__NR_mseal, addr, page, 0));
+	EXPECT_EQ(-EPERM, drive(fd, KERNEL_OWNED_TEST_SEAL, addr, page));
+	close(fd);
 }
 
-/* The kernel cannot take over what is, or could become, a copy, on the LRU. */
-TEST_F(lifetime, seal_not_what_a_user_wrote_to)
+/* The kernel lifts its own seal, and no other. */
+TEST_F(kernel_owned, unseal)
 {
-	const unsigned long plain = self->plain, size = self->end - plain;
+	const unsigned long mem = map_ordinary(0, page);
 
-	ASSERT_EQ(0, c_mprotect_write(plain, size));
-	EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_SEAL, plain, size));
-	ASSERT_EQ(0, c_mprotect_read(plain, size));
-	EXPECT_EQ(0, owned_range(self->fd, KERNEL_OWNED_TEST_SEAL, plain, size));
-	EXPECT_EQ(0, owned_range(self->fd, KERNEL_OWNED_TEST_UNSEAL, plain, size));
-	ASSERT_EQ(0, c_mprotect_write(plain, size));
-	EXPECT_EQ(0, try_access(STORE, plain).sig);
-	ASSERT_EQ(0, c_mprotect_read(plain, size));
-	EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_SEAL, plain, size));
-	EXPECT_FALSE(vma_has_flag(plain, self->end, "ko"));
-	EXPECT_EQ(0, c_munmap(plain, size));
-}
+	EXPECT_EQ(-EINVAL, drive(self->fd, KERNEL_OWNED_TEST_UNSEAL, self->addr, page));
+	EXPECT_TRUE(unchanged(self->addr, self->size));
+	EXPECT_EQ(0, syscall(__NR_mseal, self->addr, page, 0));
+	EXPECT_EQ(0, drive(self->fd, KERNEL_OWNED_TEST_UNSEAL, self->addr, self->size));
+	EXPECT_EQ(1, mappings(self->addr, self->end, NULL));
+	EXPECT_EQ(0, mappings(self->addr, self->end, " ko"));
+	EXPECT_EQ(0, mappings(self->addr, self->end, " sl"));
+	EXPECT_EQ(-EPERM, drive(self->fd, KERNEL_OWNED_TEST_UNSEAL, self->addr, self->size));
+	EXPECT_EQ(0, c_munmap(self->addr, self->size));
+	EXPECT_EQ(-ENOMEM, drive(self->fd, KERNEL_OWNED_TEST_UNSEAL, self->addr, self->size));
 
-TEST_F(lifetime, seal_and_unseal)
-{
-	const unsigned long plain = self->plain, size = self->end - plain;
-
-	EXPECT_EQ(0, owned_range(self->fd, KERNEL_OWNED_TEST_SEAL, plain, size));
-	EXPECT_TRUE(vma_has_flag(plain, self->end, "ko"));
-	EXPECT_TRUE(vma_has_flag(plain, self->end, "sl"));
-	EXPECT_EQ(-EPERM, c_munmap(plain, page_size()));
-	EXPECT_EQ(-EPERM, owned_range(self->fd, KERNEL_OWNED_TEST_SEAL, plain, size));
-	EXPECT_EQ(0, owned_range(self->fd, KERNEL_OWNED_TEST_UNSEAL, plain, size));
-	EXPECT_EQ(0, c_munmap(plain, size));
-}
-
-static long load_in_child(const struct remote *r)
-{
-	struct fault f = try_access(LOAD, r->addr);
-
-	return f.sig << 8 | f.code;
-}
-
-static long covered(const struct remote *r)
-{
-	return vmas_in(r->addr, r->addr + page_size());
-}
-
-TEST_F(lifetime, fork_does_not_copy_user)
-{
-	struct remote plain = { .addr = map_ordinary(page_size()) };
-	struct remote r = { .addr = self->p.addr };
-
-	EXPECT_EQ(1, covered(&r));
-	EXPECT_EQ(0, in_child(covered, &r));
-	EXPECT_EQ(SIGSEGV << 8 | SEGV_MAPERR, in_child(load_in_child, &r));
-	EXPECT_EQ(1, in_child(covered, &plain));
-	EXPECT_UNTOUCHED(&self->p, "fork");
+	EXPECT_EQ(0, syscall(__NR_mseal, mem, page, 0));
+	EXPECT_EQ(-EPERM, drive(self->fd, KERNEL_OWNED_TEST_UNSEAL, mem, page));
+	EXPECT_EQ(-EPERM, c_munmap(mem, page));
 }
 
 TEST_HARNESS_MAIN

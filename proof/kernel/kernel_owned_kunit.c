@@ -20,8 +20,9 @@ static void seal_wrong_vmas(struct kunit *test)
 	struct mm_struct *mm = current->mm;
 	unsigned long addr;
 
+	/* A file's: shared memory. */
 	addr = kunit_vm_mmap(test, NULL, 0, 3 * PAGE_SIZE, PROT_READ,
-			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+			     MAP_ANONYMOUS | MAP_SHARED, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 	KUNIT_ASSERT_EQ(test, vm_munmap(addr + 2 * PAGE_SIZE, PAGE_SIZE), 0);
 
@@ -75,7 +76,8 @@ static void kernel_owned_flags(struct kunit *test)
 		{ &plain, good | VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE,
 		  -EPERM, true },
 		{ &plain, good | VM_SEALED, -EPERM },
-		{ &plain, good & ~VM_PFNMAP, -EINVAL },
+		/* That one would be shared with userspace. */
+		{ &plain, good & ~VM_PFNMAP, 0 },
 		{ &plain, good & ~VM_IO, -EINVAL },
 		{ &plain, good & ~VM_DONTEXPAND, -EINVAL },
 		{ &plain, good & ~VM_DONTCOPY, -EINVAL },
@@ -89,6 +91,13 @@ static void kernel_owned_flags(struct kunit *test)
 		{ NULL, good, -EINVAL },
 		{ &named, good, -EINVAL },
 		{ &accessed, good, -EINVAL },
+		{ NULL, VM_READ | VM_WRITE, 0, true },
+		{ NULL, VM_READ | VM_WRITE | VM_LOCKED, 0, true },
+		{ &named, VM_READ | VM_EXEC | VM_IO | VM_DONTEXPAND, 0 },
+		{ NULL, VM_READ | VM_SEALED, -EPERM },
+		{ NULL, VM_READ | VM_MAYSHARE, -EINVAL },
+		{ NULL, VM_READ | VM_GROWSDOWN, -EINVAL },
+		{ NULL, VM_READ | VM_HUGETLB, -EINVAL },
 	};
 	int i;
 

@@ -123,8 +123,8 @@ static bool live(struct account *account, enum twin what, bool window)
 	struct rusage used;
 	int i, fd;
 
-	/* All of the program is there from now on, and both have come the same way. */
-	mlockall(MCL_CURRENT);
+	/* From now on both have come the same way. */
+	settle();
 	munlockall();
 	/* The one without areas asks for some of no size. */
 	if (what != AREAS)

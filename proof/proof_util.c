@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -53,6 +54,16 @@ void run_on(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/*
+ * All of the program is in memory, and pages stay where they are: a page that comes late
+ * counts, and NUMA balancing, which moves none where there is a policy, makes the kernel
+ * look at the counters.
+ */
+bool settle(void)
+{
+	return !mlockall(MCL_CURRENT) && !syscall(__NR_set_mempolicy, MPOL_LOCAL, NULL, 0);
 }
 
 uint64_t rnd(uint64_t *seed)

@@ -22,6 +22,7 @@ long map_either(int fd, bool window, unsigned long size, int prot);
 
 /* On this CPU alone from now on. */
 void run_on(int cpu);
+bool settle(void);
 
 /* Random numbers from a seed, which each of them changes. */
 uint64_t rnd(uint64_t *seed);

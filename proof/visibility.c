@@ -348,8 +348,8 @@ static long watermarks_rise(const struct remote *r)
 	char *mem;
 	int i;
 
-	/* All code is here from now on: a page that comes late is a rise as well. */
-	if (mlockall(MCL_CURRENT))
+	/* What else there is to count is a rise as well. */
+	if (!settle())
 		return -1;
 	/*
 	 * CPUs count by themselves; what they have not told yet is an error of the sum.

@@ -12,15 +12,6 @@
 #include "kernel_owned_calls.h"
 #include "proof_util.h"
 
-/* An address where nothing is. */
-static unsigned long unmapped(void)
-{
-	unsigned long addr = elsewhere(NPAGES * page_size());
-
-	munmap((void *)addr, NPAGES * page_size());
-	return addr;
-}
-
 /*
  * Direct access: the VMA can be read only.
  */

@@ -34,15 +34,6 @@
 		TH_LOG("%s: %s", _what, strerror(errno));		\
 } while (0)
 
-/* An address where nothing is. */
-static unsigned long unmapped(void)
-{
-	unsigned long addr = elsewhere(NPAGES * page_size());
-
-	munmap((void *)addr, NPAGES * page_size());
-	return addr;
-}
-
 /*
  * Calls that map, unmap and change mappings.
  */
@@ -120,44 +111,13 @@ TEST_F(mapping_calls, _name)						\
 	call_rule(_metadata, p, #_name);				\
 }
 
-CALL_TEST(munmap)
-CALL_TEST(mmap_fixed)
+FOR_EACH_CALL(CALL_TEST)
 CALL_TEST(mmap_fixed_noreplace)
-CALL_TEST(mmap_hint)
-CALL_TEST(shmat_remap)
-CALL_TEST(mremap_move)
 CALL_TEST(mremap_move_several)
-CALL_TEST(mremap_grow)
-CALL_TEST(mremap_shrink)
-CALL_TEST(mremap_target)
-CALL_TEST(mremap_dontunmap)
-CALL_TEST(mremap_old_size_0)
-CALL_TEST(mprotect)
 CALL_TEST(mprotect_to_more)
-CALL_TEST(pkey_mprotect)
-CALL_TEST(madvise_access_pattern)
-CALL_TEST(madvise_discard)
-CALL_TEST(madvise_reclaim)
-CALL_TEST(madvise_fork)
-CALL_TEST(madvise_dump)
-CALL_TEST(madvise_merge_and_huge)
-CALL_TEST(madvise_guard)
-CALL_TEST(madvise_populate)
-CALL_TEST(process_madvise_self)
 CALL_TEST(mlock)
 CALL_TEST(mlock_onfault)
 CALL_TEST(munlock)
-CALL_TEST(mseal)
-CALL_TEST(mbind)
-CALL_TEST(mbind_move)
-CALL_TEST(set_mempolicy_home_node)
-CALL_TEST(move_pages)
-CALL_TEST(remap_file_pages)
-CALL_TEST(msync)
-CALL_TEST(mincore)
-CALL_TEST(userfaultfd_register)
-CALL_TEST(userfaultfd_fill_and_move)
-CALL_TEST(anon_vma_name)
 
 /* As with mseal(2): if part of the range is refused, all of it stays. */
 TEST_F(mapping_calls, munmap_spanning_unmaps_nothing)

@@ -83,6 +83,14 @@ unsigned long elsewhere(unsigned long len)
 	return to == MAP_FAILED ? 0 : (unsigned long)to;
 }
 
+unsigned long unmapped(void)
+{
+	unsigned long addr = elsewhere(NPAGES * page_size());
+
+	munmap((void *)addr, NPAGES * page_size());
+	return addr;
+}
+
 static long try_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len,
 		       int flags, unsigned long to)
 {

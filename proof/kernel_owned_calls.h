@@ -60,8 +60,22 @@ bool call_missing(const struct kernel_owned_call *c, long ret);
 
 /* Addresses that are taken, but cannot be accessed. */
 unsigned long elsewhere(unsigned long len);
+/* One where nothing is, for NPAGES. */
+unsigned long unmapped(void);
 int uffd_open(void);
 /* The node of a page of process @pid, moved to node 0 unless @query, or -errno. */
 long move_page(pid_t pid, unsigned long addr, bool query);
+
+/* Calls that both kinds of places are tried with, each a test of its own. */
+#define FOR_EACH_CALL(x) \
+	x(munmap) x(mmap_fixed) x(mmap_hint) x(shmat_remap) x(mremap_move) \
+	x(mremap_grow) x(mremap_shrink) x(mremap_target) x(mremap_dontunmap) \
+	x(mremap_old_size_0) x(mprotect) x(pkey_mprotect) \
+	x(madvise_access_pattern) x(madvise_discard) x(madvise_reclaim) \
+	x(madvise_fork) x(madvise_dump) x(madvise_merge_and_huge) \
+	x(madvise_guard) x(madvise_populate) x(process_madvise_self) x(mseal) \
+	x(mbind) x(mbind_move) x(set_mempolicy_home_node) x(move_pages) \
+	x(remap_file_pages) x(msync) x(mincore) x(userfaultfd_register) \
+	x(userfaultfd_fill_and_move) x(anon_vma_name)
 
 #endif /* __KERNEL_OWNED_CALLS_H */

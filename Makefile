@@ -62,6 +62,10 @@ boot: ## an interactive shell in the patched kernel, the selftests inside
 		scripts/vm "$$@" $(ARGS) $$(scripts/selftest "$$@" kernel_owned_vma \
 		mm_secret_access mm_secret_lifetime mm_secret_leak | sed 's/^/-f /') -i
 
+secrets: ## a guest's registers looked for in the host's memory, base and patched
+	@scripts/setup x86_64
+	@scripts/secrets
+
 regress: ## the tree's own selftests on base and patched kernel, side by side
 	@scripts/setup $(ARCH)
 	@scripts/regress --arch $(ARCH) $(ARGS)
@@ -77,4 +81,4 @@ mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean
 
-.PHONY: help prove check tree export verify bisect-check matrix diff mail kernel boot regress bench mutants clean
+.PHONY: help prove check tree export verify bisect-check matrix diff mail kernel boot secrets regress bench mutants clean

@@ -10,17 +10,15 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "mm_bench.h"
 
 #ifndef __NR_memfd_secret
@@ -31,23 +29,6 @@
 
 static size_t page;
 static int bench = -1;
-
-#define check(what)							\
-	do {								\
-		if (!(what)) {						\
-			fprintf(stderr, "bench: line %d: %s: %m\n",	\
-				__LINE__, #what);			\
-			exit(1);					\
-		}							\
-	} while (0)
-
-static unsigned long long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 static void *map(size_t pages, int prot)
 {
@@ -80,54 +61,6 @@ static void open_bench(void)
 {
 	bench = open("/sys/kernel/debug/mm_bench", O_RDWR | O_CLOEXEC);
 	check(bench >= 0);
-}
-
-/*
- * What can be measured.  Each does something a number of times and returns how long
- * that took in all; what has to be prepared does not count.
- */
-struct subject {
-	const char *name;
-	unsigned long long (*fn)(unsigned int times);
-	unsigned int times;
-};
-
-#define MEASURED(times, what)						\
-	({								\
-		unsigned long long start = now();			\
-		unsigned int i_;					\
-									\
-		for (i_ = 0; i_ < (times); i_++) {			\
-			what;						\
-		}							\
-		now() - start;						\
-	})
-
-/*
- * The least of so many counts is what it takes without a tick, or with as few of them as
- * there can be.  Each run begins elsewhere between two ticks, which are 4 ms apart.
- * What is paid more rarely than once in a run, by RCU callbacks or a refilled slab, can
- * be missing in it.
- */
-#define RUNS	20
-#define APART	(4000000ULL / RUNS)
-
-static void measure(const char *group, const struct subject *subject)
-{
-	unsigned long long least = ~0ULL;
-	int run;
-
-	for (run = 0; run < RUNS; run++) {
-		unsigned long long start = now(), took;
-
-		while (now() - start < run * APART)
-			;
-		took = subject->fn(subject->times);
-		if (took < least)
-			least = took;
-	}
-	printf("%s %s\t%.2f\n", group, subject->name, (double)least / subject->times);
-	fflush(stdout);
 }
 
 /* Bystanders */

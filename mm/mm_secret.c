@@ -7,6 +7,7 @@
  * what is in them.  Who frees takes the latter alone.
  */
 #include <linux/cleanup.h>
+#include <linux/kvm_types.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mm_secret.h>
@@ -284,9 +285,10 @@ int __sched mm_secret_alloc(struct mm_secret *ms, size_t size)
  * mm_secret_addr() - Get the address of secret memory.
  * @ms: The handle.
  *
- * The address is good as long as the area is, in process context with the page
- * tables of its owner loaded: not in interrupts, not in a kernel thread with a lazy
- * active_mm, not under use_temporary_mm(), and not for DMA, scatterlists or
+ * The address is good as long as the area is, with the page tables of its owner
+ * loaded: in its tasks, and in softirqs on top of them; not between the switch to
+ * another mm and the switch of the stack, not in NMIs, not in a kernel thread with a
+ * lazy active_mm, not under use_temporary_mm(), and not for DMA, scatterlists or
  * virt_to_page().
  *
  * Context: Process context.  The caller sees to it that the area is not freed
@@ -304,6 +306,7 @@ void *mm_secret_addr(const struct mm_secret *ms)
 		return ERR_PTR(-EPERM);
 	return (void *)area->addr;
 }
+EXPORT_SYMBOL_FOR_KVM(mm_secret_addr);
 
 /*
  * While it is still outside of the direct map.  A bad page is not touched: return
@@ -369,6 +372,7 @@ void mm_secret_free(struct mm_secret *ms)
 	mm_secret_put(area->state);
 	kfree(area);
 }
+EXPORT_SYMBOL_FOR_KVM(mm_secret_free);
 
 /**
  * __mm_secret_exit() - Free the secret memory of an mm that has no users left.

@@ -6,6 +6,7 @@
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
 #include <linux/list.h>
+#include <linux/kvm_types.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mm_secret.h>
@@ -158,6 +159,7 @@ unset_memcg:
 	mmput_async(mm);
 	return err;
 }
+EXPORT_SYMBOL_FOR_KVM(mm_secret_kzalloc);
 
 /**
  * mm_secret_free_object() - Free a small object, for mm_secret_free().

@@ -50,69 +50,6 @@ __attribute__((constructor)) static void after_exec(void)
 }
 
 /* The faults */
-static int fail_nth_fd = -1;	/* the thread's that opened it */
-
-static bool fail_nth_open(void)
-{
-	if (fail_nth_fd >= 0)
-		close(fail_nth_fd);
-	/* The kernel writes to it, and kills who has no memory for that. */
-	unregister_rseq();
-	fail_nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	return fail_nth_fd >= 0;
-}
-
-static void fail_nth(unsigned int n)
-{
-	char number[16];
-	int len = snprintf(number, sizeof(number), "%u", n);
-
-	if (pwrite(fail_nth_fd, number, len, 0) != len)
-		ksft_exit_fail_msg("fail-nth: %s\n", strerror(errno));
-}
-
-/* Whether the fault was injected; there are no more in any case. */
-static bool fail_nth_used(void)
-{
-	char number[16] = "";
-
-	if (pread(fail_nth_fd, number, sizeof(number) - 1, 0) <= 0)
-		ksft_exit_fail_msg("fail-nth: %s\n", strerror(errno));
-	fail_nth(0);
-	return !atoi(number);
-}
-
-/* All allocations may fail, none does yet, and none of it is in the log. */
-static const struct {
-	const char *file, *value;
-} settings[] = {
-	{ "failslab/probability", "0" },
-	{ "failslab/ignore-gfp-wait", "N" },
-	{ "failslab/cache-filter", "N" },
-	{ "failslab/task-filter", "N" },
-	{ "failslab/interval", "1" },
-	{ "failslab/space", "0" },
-	{ "failslab/verbose", "0" },
-	{ "fail_page_alloc/probability", "0" },
-	{ "fail_page_alloc/ignore-gfp-wait", "N" },
-	{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-	{ "fail_page_alloc/min-order", "0" },
-	{ "fail_page_alloc/verbose", "0" },
-};
-
-static bool inject_setup(void)
-{
-	char path[128];
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(settings); i++) {
-		snprintf(path, sizeof(path), DEBUG "%s", settings[i].file);
-		if (!write_text(path, settings[i].value))
-			return false;
-	}
-	return fail_nth_open();
-}
-
 /*
  * A munmap tries twice to get a node for the maple tree, and with one fault it
  * works.  So let all these allocations fail, of any task.
@@ -393,8 +330,7 @@ static void state_setup(struct __test_metadata *_metadata, struct state *self, b
 
 static void state_end(const struct state *self)
 {
-	if (fail_nth_fd >= 0)
-		fail_nth(0);
+	fail_nth(0);
 	fail_nodes_used();
 	write_text("/sys/fs/cgroup/cgroup.procs", "0");
 	cgroup_remove(CGROUP);

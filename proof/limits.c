@@ -69,21 +69,6 @@ FIXTURE_TEARDOWN(limits)
 
 typedef FIXTURE_DATA(limits) limits;
 
-/* Pages of a kind that /proc/vmstat or a node's counts, from a file. */
-static long count_of(const char *file, const char *name)
-{
-	static char text[32768];
-	char key[64];
-	const char *at;
-
-	/* What CPUs have counted by themselves, too. */
-	write_text("/proc/sys/vm/stat_refresh", "1");
-	snprintf(key, sizeof(key), "\n%s ", name);
-	read_text(file, text, sizeof(text));
-	at = strstr(text, key);
-	return at ? atol(at + strlen(key)) : -1;
-}
-
 /* What is out of the direct map and not idle. */
 static long secret_kib(void)
 {

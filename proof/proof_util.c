@@ -270,3 +270,81 @@ const char *either_changed(const struct place *p)
 {
 	return p->window ? area_changed(p) : place_changed(p);
 }
+
+long count_of(const char *file, const char *name)
+{
+	static char text[32768];
+	char key[64];
+	const char *at;
+
+	/* What CPUs have counted by themselves, too. */
+	write_text("/proc/sys/vm/stat_refresh", "1");
+	snprintf(key, sizeof(key), "\n%s ", name);
+	read_text(file, text, sizeof(text));
+	at = strstr(text, key);
+	return at ? atol(at + strlen(key)) : -1;
+}
+
+static int fail_nth_fd = -1;	/* the thread's that opened it */
+
+bool fail_nth_open(void)
+{
+	if (fail_nth_fd >= 0)
+		close(fail_nth_fd);
+	/* The kernel writes to it, and kills who has no memory for that. */
+	unregister_rseq();
+	fail_nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	return fail_nth_fd >= 0;
+}
+
+void fail_nth(unsigned int n)
+{
+	char number[16];
+	int len = snprintf(number, sizeof(number), "%u", n);
+
+	if (fail_nth_fd < 0 && !n)
+		return;
+	if (pwrite(fail_nth_fd, number, len, 0) != len)
+		ksft_exit_fail_msg("fail-nth: %s\n", strerror(errno));
+}
+
+bool fail_nth_used(void)
+{
+	char number[16] = "";
+
+	if (pread(fail_nth_fd, number, sizeof(number) - 1, 0) <= 0)
+		ksft_exit_fail_msg("fail-nth: %s\n", strerror(errno));
+	fail_nth(0);
+	return !atoi(number);
+}
+
+/* All allocations may fail, none does yet, and none of it is in the log. */
+static const struct {
+	const char *file, *value;
+} settings[] = {
+	{ "failslab/probability", "0" },
+	{ "failslab/ignore-gfp-wait", "N" },
+	{ "failslab/cache-filter", "N" },
+	{ "failslab/task-filter", "N" },
+	{ "failslab/interval", "1" },
+	{ "failslab/space", "0" },
+	{ "failslab/verbose", "0" },
+	{ "fail_page_alloc/probability", "0" },
+	{ "fail_page_alloc/ignore-gfp-wait", "N" },
+	{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+	{ "fail_page_alloc/min-order", "0" },
+	{ "fail_page_alloc/verbose", "0" },
+};
+
+bool inject_setup(void)
+{
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", settings[i].file);
+		if (!write_text(path, settings[i].value))
+			return false;
+	}
+	return fail_nth_open();
+}

@@ -51,8 +51,19 @@ unsigned int count_lines(const char *path);
 long status_field(const char *name);
 /* What begins with a number, or -1. */
 long read_number(const char *path);
+/* What a file of lines NAME NUMBER says, /proc/vmstat for example, or -1. */
+long count_of(const char *file, const char *name);
 /* Is this in what is left of the kernel log?  It uses text[]. */
 bool log_has(const char *what);
+
+/*
+ * Let allocations fail of the thread that called one of the first two: the Nth from now,
+ * or none for 0.  The last says whether one did, after which none does.
+ */
+bool inject_setup(void);
+bool fail_nth_open(void);
+void fail_nth(unsigned int n);
+bool fail_nth_used(void);
 
 /*
  * Put the caller into a cgroup of its own, with a memory controller, and say if that

@@ -18,6 +18,7 @@ SECTIONS = (
     ('200 bytes', 'Small objects: instructions to allocate, write to it, and free'),
     ('one more area', 'Growth: instructions to allocate and free one page'),
     ('beside .* areas', 'Growth: instructions, of a process with so many areas'),
+    ('VMs: ', 'Virtual machines: instructions of the host and the guest, and the ratio to base'),
     ('memory per area', 'Memory'),
     ('splits by', 'Direct map: large mappings that were split'),
     ('64 loads', 'Access, warm: instructions (refills of the TLB are not counted)'),
@@ -45,7 +46,7 @@ def tables(found):
         yield title
         for name in names:
             cells = []
-            base = found.get('base ' + name)
+            base = found.get('base ' + name.removeprefix('secret '))
             for kernel in KERNELS:
                 value = found.get(f'{kernel} {name}')
                 if value is None:

@@ -80,6 +80,15 @@ have_tree() {
 	return 1
 }
 
+# work_tree TREE: see to it that it is there; a new one has the base.
+work_tree() {
+	! have_tree "$1" || return 0
+	say "unpacking $1"
+	git -C build/linux worktree prune
+	git -C build/linux worktree add -q -f --detach "$PWD/$1" base ||
+		{ rm -rf "$1"; die "cannot make $1 (disk full?)"; }
+}
+
 # names DIR [SUFFIX]: the names of the data files in configs/DIR, on one line.
 names() {
 	local f list=

@@ -39,10 +39,10 @@ struct range {
 	char flags[256];	/* VmFlags of smaps */
 };
 
-/* The mapping at the address, or the next one above. */
+/* The mapping there, or above.  The first thread need not be alive. */
 static bool find_mapping(unsigned long addr, struct range *r)
 {
-	FILE *f = fopen("/proc/self/smaps", "r");
+	FILE *f = fopen("/proc/thread-self/smaps", "r");
 	unsigned long start, end;
 	bool found = false;
 	char line[512];

@@ -89,15 +89,20 @@ static void set_times(unsigned int times)
 	memcpy(memory + 2, &times, sizeof(times));
 }
 
+static void make_running(struct vm *v)
+{
+	make_vm(v);
+	start(v);
+	set_times(1);
+	run(v);
+}
+
 static unsigned long long exit_in_kernel(unsigned int times)
 {
 	unsigned long long took;
 	struct vm v;
 
-	make_vm(&v);
-	start(&v);
-	set_times(1);
-	run(&v);
+	make_running(&v);
 	set_times(times);
 	took = MEASURED(1, run(&v));
 	destroy_vm(&v);
@@ -109,10 +114,7 @@ static unsigned long long exit_to_userspace(unsigned int times)
 	unsigned long long took;
 	struct vm v;
 
-	make_vm(&v);
-	start(&v);
-	set_times(1);
-	run(&v);
+	make_running(&v);
 	took = MEASURED(times, run(&v));
 	destroy_vm(&v);
 	return took;

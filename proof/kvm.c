@@ -57,8 +57,13 @@ static void make_keeper(struct test_vm *t)
 /* What the guest says: 0 if all was well; or 9 if it said nothing. */
 static int keep(struct test_vm *t, unsigned int rounds)
 {
+	int err;
+
 	*(uint32_t *)(t->mem + ROUNDS_AT) = rounds;
-	if (ioctl(t->vcpu, KVM_RUN, 0) || t->run->exit_reason != KVM_EXIT_IO)
+	do	/* a task is woken to be frozen */
+		err = ioctl(t->vcpu, KVM_RUN, 0);
+	while (err && errno == EINTR);
+	if (err || t->run->exit_reason != KVM_EXIT_IO)
 		return 9;
 	return *((uint8_t *)t->run + t->run->io.data_offset);
 }
@@ -162,7 +167,7 @@ static int ended(pid_t pid)
 {
 	int status;
 
-	if (waitpid(pid, &status, 0) != pid)
+	if (waitpid(pid, &status, 0) < 0)
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }

@@ -32,40 +32,10 @@
 
 static uint64_t random_state = 0x853c49e6748fea9bULL;
 
-/* Its memory is as make_vm() has it. */
-static void make_keeper_in(struct test_vm *t)
-{
-	uint64_t *gprs, *vectors;
-	unsigned int i;
-
-	make_vm(t, keeper_begin, keeper_end, false);
-	gprs = (uint64_t *)(t->mem + GPRS_AT);
-	vectors = (uint64_t *)(t->mem + VECTORS_AT);
-	random_state += getpid();
-	for (i = 0; i < 16; i++)
-		gprs[i] = rnd(&random_state);
-	for (i = 0; i < 16 * 32 / sizeof(*vectors); i++)
-		vectors[i] = rnd(&random_state);
-}
-
 static void make_keeper(struct test_vm *t)
 {
 	t->mem = NULL;
 	make_keeper_in(t);
-}
-
-/* What the guest says: 0 if all was well; or 9 if it said nothing. */
-static int keep(struct test_vm *t, unsigned int rounds)
-{
-	int err;
-
-	*(uint32_t *)(t->mem + ROUNDS_AT) = rounds;
-	do	/* a task is woken to be frozen */
-		err = ioctl(t->vcpu, KVM_RUN, 0);
-	while (err && errno == EINTR);
-	if (err || t->run->exit_reason != KVM_EXIT_IO)
-		return 9;
-	return *((uint8_t *)t->run + t->run->io.data_offset);
 }
 
 static void close_vm(struct test_vm *t)
@@ -237,13 +207,16 @@ TEST_F_TIMEOUT(kvm, preempted_by_another_process, 120)
 TEST_F_TIMEOUT(kvm, interrupted_by_one_who_uses_the_fpu, 120)
 {
 	struct test_vm t;
-	long times;
+	long times = 0;
+	int i;
 
 	run_on(0);
 	make_keeper(&t);
 	ASSERT_TRUE(write_text(SOFTIRQ, "1"));
-	EXPECT_EQ(0, keep(&t, 150));
-	times = read_number(SOFTIRQ);
+	for (i = 0; i < 20 && times < 4; i++) {	/* guests may be fast */
+		EXPECT_EQ(0, keep(&t, 150));
+		times = read_number(SOFTIRQ);
+	}
 	ASSERT_TRUE(write_text(SOFTIRQ, "0"));
 	EXPECT_LE(4, times);
 	close_vm(&t);
@@ -394,7 +367,7 @@ TEST_F_TIMEOUT(kvm, on_a_cpu_that_goes, 120)
 	struct keeper k;
 
 	if (access(online, W_OK))
-		SKIP(return, "needs root and two CPUs");
+		SKIP(return, "not here: no CPU that can go");
 	k = fork_keeper(1, FOREVER, 0);
 	EXPECT_TRUE(running(&k));
 	EXPECT_TRUE(write_text(online, "0"));
@@ -410,7 +383,7 @@ TEST_F_TIMEOUT(kvm, while_the_system_sleeps, 240)
 	struct keeper k;
 
 	if (access("/sys/power/pm_test", W_OK))
-		SKIP(return, "needs root and PM_DEBUG");
+		SKIP(return, "not here: no test of suspend");
 	k = fork_keeper(0, FOREVER, 0);
 	EXPECT_TRUE(running(&k));
 	ASSERT_TRUE(write_text("/sys/power/pm_test", "core"));

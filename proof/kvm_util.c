@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "kvm_util.h"
+#include "proof_util.h"
 
 void do_ioctl(int fd, unsigned long nr, void *arg, const char *name)
 {
@@ -104,4 +107,32 @@ void run_to(struct test_vm *t, unsigned int reason)
 	do_ioctl(t->vcpu, KVM_RUN, NULL, "KVM_RUN");
 	if (t->run->exit_reason != reason)
 		errx(FAILED, "KVM_RUN: exit reason %u, not %u", t->run->exit_reason, reason);
+}
+
+void make_keeper_in(struct test_vm *t)
+{
+	uint64_t state = 0x853c49e6748fea9bULL + getpid();
+	uint64_t *gprs, *vectors;
+	unsigned int i;
+
+	make_vm(t, keeper_begin, keeper_end, false);
+	gprs = (uint64_t *)(t->mem + GPRS_AT);
+	vectors = (uint64_t *)(t->mem + VECTORS_AT);
+	for (i = 0; i < 16; i++)
+		gprs[i] = rnd(&state);
+	for (i = 0; i < 16 * 32 / sizeof(*vectors); i++)
+		vectors[i] = rnd(&state);
+}
+
+int keep(struct test_vm *t, unsigned int rounds)
+{
+	int err;
+
+	*(uint32_t *)(t->mem + ROUNDS_AT) = rounds;
+	do	/* a task is woken to be frozen */
+		err = ioctl(t->vcpu, KVM_RUN, 0);
+	while (err && errno == EINTR);
+	if (err || t->run->exit_reason != KVM_EXIT_IO)
+		return 9;
+	return *((uint8_t *)t->run + t->run->io.data_offset);
 }

@@ -48,6 +48,10 @@ void make_vm(struct test_vm *t, const char *begin, const char *end, bool irqchip
 void add_vcpu(struct test_vm *t, unsigned long id);
 char *guest_memory(int flags);
 void run_to(struct test_vm *t, unsigned int reason);
+/* A VM that runs keeper_begin, its registers' values random. */
+void make_keeper_in(struct test_vm *t);
+/* What it says after so many rounds, 0 if all was well; or 9 if it said nothing. */
+int keep(struct test_vm *t, unsigned int rounds);
 void do_ioctl(int fd, unsigned long nr, void *arg, const char *name);
 
 #endif

@@ -262,7 +262,7 @@ static const struct subject bystanders[] = {
 	{ "mlock and munlock, 16 pages",	mlock_munlock, 200 },
 	{ "page fault, anonymous",		fault_anon, 512 },
 	{ "page fault, file",			fault_file, 512 },
-	{ "fork and exit with 1000 VMAs",	fork_vmas, 2 },
+	{ "fork and exit with 1000 VMAs",	fork_vmas, 1 },
 	{ "exec",				exec_self, 4 },
 	{ "reading /proc/self/maps, 1000 VMAs",	read_maps, 1 },
 	{ "read() of 8 bytes",			read_8, 2000 },

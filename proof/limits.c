@@ -596,7 +596,7 @@ static int victims(limits *self, bool anonymous)
 }
 
 /* They go one by one, as those with anonymous memory do. */
-TEST_F_TIMEOUT(limits, oom_victims, 300)
+TEST_F_TIMEOUT(limits, oom_victims, 900)
 {
 	int anonymous, secret;
 

@@ -35,9 +35,9 @@ verify: ## do patches/, mirrored files and build/linux agree, and is all clean?
 	@scripts/verify
 	@scripts/lint
 
-bisect-check: ## compile every patch of the series, for x86_64 and arm64
+bisect-check: ## compile every patch (PART=: of one part), for x86_64 and arm64
 	@scripts/setup x86_64 arm64
-	@scripts/bisect-check
+	@scripts/bisect-check $(PART)
 
 matrix: ## compile it in many configurations and for many architectures
 	@scripts/setup x86_64 matrix

@@ -92,7 +92,7 @@ map_private(struct mm_struct *mm, struct folio *folio,
 		}
 	}
 
-	/* What it is refused must not be for want of these. */
+	/* Tests want it refused for what it is, not because it lacks these. */
 	vm_flags_set(vma, VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC);
 	if (owned)
 		err = mseal_kernel_owned(mm, addr, addr + range->size);
@@ -185,7 +185,7 @@ static void forget_map(struct test_map *tm)
 		folio_put(tm->folio);
 }
 
-/* What works on a range of the caller's mm, whoever has mapped it. */
+/* What works on any range of the caller's mm. */
 static int test_range(void __user *argp, unsigned int cmd)
 {
 	struct mm_struct *mm = current->mm;

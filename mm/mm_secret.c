@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Secret memory of one mm: memory of the kernel that is mapped in that mm's page
- * tables and nowhere else, at addresses that userspace can neither use nor find.
+ * Secret memory of one mm: memory of the kernel that is mapped in that mm's
+ * page tables and nowhere else, at addresses that userspace can neither use nor
+ * find.
  *
- * Locks: the mmap lock for VMAs and page tables, mm_secret_mm.lock inside of it for
- * what is in them.  Who frees takes the latter alone.
+ * Locks: the mmap lock for VMAs and page tables, mm_secret_mm.lock inside of it
+ * for what is in them.  Who frees takes the latter alone.
  */
 #include <linux/cleanup.h>
 #include <linux/kvm_types.h>
@@ -24,7 +25,10 @@
 /* What a handle points to after its area was freed. */
 #define MM_SECRET_FREED		((struct mm_secret_area *)ERR_PTR(-ENOENT))
 
-/* Areas that there are or are about to be.  Negative while the system hibernates. */
+/*
+ * Areas that there are or are about to be.  Negative while the system
+ * hibernates.
+ */
 static atomic_t mm_secret_nr_areas = ATOMIC_INIT(0);
 
 /**
@@ -69,23 +73,26 @@ void mm_secret_put(struct mm_secret_mm *state)
 		kfree(state);
 }
 
-/* Is the current mm the owner, and not about to exit?  Then it gets another user. */
+/*
+ * Is the current mm the owner, and not about to exit?  Then it gets another
+ * user.
+ */
 bool mm_secret_get_owner(const struct mm_secret_mm *state)
 {
-	/* A kernel thread may have borrowed the mm, with nobody else left. */
+	/* A kernel thread may have borrowed the mm, and be its last user. */
 	return current->mm && READ_ONCE(current->mm->mm_secret) == state &&
 	       mmget_not_zero(current->mm);
 }
 
 /* The page tables are there as long as the chunk is. */
-static pte_t *lock_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptl)
+static pte_t *mm_secret_lock_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptl)
 {
 	pmd_t *pmd = pmd_off(mm, addr);
 
 	return pte_offset_map_lock(mm, pmd, addr, ptl);
 }
 
-/* The page at an address of the current mm, which nobody is going to free meanwhile. */
+/* The page at an address of the current mm, where it stays meanwhile. */
 struct page *mm_secret_page_at(unsigned long addr)
 {
 	return pte_page(ptep_get(pte_offset_kernel(pmd_off(current->mm, addr), addr)));
@@ -94,7 +101,7 @@ struct page *mm_secret_page_at(unsigned long addr)
 /* How many pages are mapped under one hold of the locks. */
 #define BATCH	16
 
-static int map_pages(struct mm_secret_area *area, bool small)
+static int mm_secret_map_pages(struct mm_secret_area *area, bool small)
 {
 	const unsigned long end = area->addr + area->size;
 	struct mm_struct *mm = area->state->mm;
@@ -112,12 +119,15 @@ static int map_pages(struct mm_secret_area *area, bool small)
 					  &zeroed);
 		if (nr < 0)
 			return nr;
-		pte = lock_pte(mm, addr, &ptl);
+		pte = mm_secret_lock_pte(mm, addr, &ptl);
 		for (i = 0; i < nr; i++)
 			set_pte_at(mm, addr + i * PAGE_SIZE, pte + i,
 				   pte_mkspecial(mk_pte(pages[i], arch_mm_secret_pgprot())));
 		pte_unmap_unlock(pte, ptl);
-		/* What others have left there, or what the owner has not zeroed. */
+		/*
+		 * What others have left there, or what the owner has not
+		 * zeroed.
+		 */
 		for (i = 0; i < nr; i++, addr += PAGE_SIZE) {
 			if (!test_bit(i, &zeroed))
 				memset((void *)addr, 0, PAGE_SIZE);
@@ -127,8 +137,8 @@ static int map_pages(struct mm_secret_area *area, bool small)
 	return 0;
 }
 
-static void unmap_pages(struct mm_secret_mm *state, unsigned long addr, unsigned int nr,
-			bool zeroed, struct list_head *empty)
+static void mm_secret_unmap_pages(struct mm_secret_mm *state, unsigned long addr, unsigned int nr,
+				  bool zeroed, struct list_head *empty)
 {
 	struct page *page, *next;
 	spinlock_t *ptl;	/* of the page table that pte is in */
@@ -136,7 +146,7 @@ static void unmap_pages(struct mm_secret_mm *state, unsigned long addr, unsigned
 	unsigned int i;
 	pte_t *pte;
 
-	pte = lock_pte(state->mm, addr, &ptl);
+	pte = mm_secret_lock_pte(state->mm, addr, &ptl);
 	for (i = 0; i < nr; i++) {
 		const pte_t old = ptep_get_and_clear(state->mm, addr + i * PAGE_SIZE,
 						     pte + i);
@@ -147,18 +157,21 @@ static void unmap_pages(struct mm_secret_mm *state, unsigned long addr, unsigned
 	}
 	pte_unmap_unlock(pte, ptl);
 
-	/* Those included that use the mm lazily: kernel threads could reach the pages. */
+	/*
+	 * Those included that use the mm lazily: kernel threads could reach the
+	 * pages.
+	 */
 	flush_tlb_mm(state->mm);
 	list_for_each_entry_safe(page, next, &pages, lru)
 		mm_secret_put_page(state, page, zeroed, empty);
 }
 
 /*
- * Unmap @nr pages of an area, all in one page table, and give them back.  Return false
- * if that is for exit_mmap() to do.
+ * Unmap @nr pages of an area, all in one page table, and give them back.
+ * Return false if that is for exit_mmap() to do.
  */
-static bool release_pages_of(struct mm_secret_area *area, unsigned long addr,
-			     unsigned long nr, bool zeroed)
+static bool mm_secret_release_pages(struct mm_secret_area *area, unsigned long addr,
+				    unsigned long nr, bool zeroed)
 {
 	const bool last = addr + (nr << PAGE_SHIFT) == area->addr + area->size;
 	struct mm_secret_mm *state = area->state;
@@ -167,7 +180,7 @@ static bool release_pages_of(struct mm_secret_area *area, unsigned long addr,
 	scoped_guard(spinlock, &state->lock) {
 		if (state->dead)
 			return false;
-		unmap_pages(state, addr, nr, zeroed, &empty);
+		mm_secret_unmap_pages(state, addr, nr, zeroed, &empty);
 		if (last) {
 			mm_secret_release_place(area);
 			atomic_dec(&mm_secret_nr_areas);
@@ -178,7 +191,7 @@ static bool release_pages_of(struct mm_secret_area *area, unsigned long addr,
 	return true;
 }
 
-static void release_area(struct mm_secret_area *area, bool zeroed)
+static void mm_secret_release_area(struct mm_secret_area *area, bool zeroed)
 {
 	const unsigned long end = area->addr + area->size;
 	unsigned long addr = area->addr, next;
@@ -186,12 +199,15 @@ static void release_area(struct mm_secret_area *area, bool zeroed)
 	/* A page table at a time, lest the lock be held for long. */
 	do {
 		next = pmd_addr_end(addr, end);
-		if (!release_pages_of(area, addr, PFN_DOWN(next - addr), zeroed))
+		if (!mm_secret_release_pages(area, addr, PFN_DOWN(next - addr), zeroed))
 			return;
 	} while (addr = next, addr != end);
 }
 
-/* The area of mm_secret_alloc().  @small: for mm_secret_kzalloc() to put objects in. */
+/*
+ * The area of mm_secret_alloc().  @small: for mm_secret_kzalloc() to put
+ * objects in.
+ */
 int __sched mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool small)
 {
 	struct mm_struct *mm = current->mm;
@@ -199,7 +215,7 @@ int __sched mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool s
 	struct mm_secret_area *area;
 	int err;
 
-	/* What is mapped after exit_mmap(), nobody would take down. */
+	/* What is mapped after exit_mmap() would never be taken down. */
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
 	memcg = get_mem_cgroup_from_mm(mm);
@@ -219,15 +235,18 @@ int __sched mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool s
 	err = mm_secret_reserve_place(area);
 	if (err)
 		goto put;
-	err = map_pages(area, small);
+	err = mm_secret_map_pages(area, small);
 	if (err) {
-		/* Never written to, but by map_pages(). */
-		release_area(area, /* zeroed= */ true);
+		/* Never written to, but by mm_secret_map_pages(). */
+		mm_secret_release_area(area, /* zeroed= */ true);
 		mm_secret_put(area->state);
 		kfree(area);
 		goto unset_memcg;
 	}
-	/* At most one chunk stays without an area, however many owners come and go. */
+	/*
+	 * At most one chunk stays without an area, however many owners come and
+	 * go.
+	 */
 	if (READ_ONCE(area->state->nr_empty) > 1)
 		mm_secret_unmap_empty(area->state);
 	ms->area = area;
@@ -251,22 +270,23 @@ unset_memcg:
  * @ms: The handle to fill in.  It has no area.
  * @size: The size in bytes, rounded up to whole pages.
  *
- * The memory is zeroed.  The kernel reaches it while the current mm is loaded, at
- * the address that mm_secret_addr() returns, and no access by its owner faults.
- * Userspace does not reach it at all.  It is gone with the mm, and not copied by
- * fork(); the handle stays until mm_secret_free().
+ * The memory is zeroed.  The kernel reaches it while the current mm is loaded,
+ * at the address that mm_secret_addr() returns, and no access by its owner
+ * faults.  Userspace does not reach it at all.  It is gone with the mm, and not
+ * copied by fork(); the handle stays until mm_secret_free().
  *
- * The pages, and those that leave the direct map with them, are charged to the memory
- * cgroup of the mm.
+ * The pages, and those that leave the direct map with them, are charged to the
+ * memory cgroup of the mm.
  *
- * Context: Process context, current->mm is the owner-to-be, the mmap lock is not
- * held.  May sleep.
- * Return: 0; -EINVAL if @size is 0, or where the context is wrong; -EOPNOTSUPP if
- * this kernel, on this machine, has no secret memory; -ESRCH if the mm has no users
- * left, as a kernel thread may find it; -ENOSPC if the mm would have more than it
- * may, 64 MiB;
- * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
- * -ENOMEM; or what changing the direct map gives.  After an error @ms has no area.
+ * Context: Process context, current->mm is the owner-to-be, the mmap lock is
+ * not held.  May sleep.
+ * Return: 0; -EINVAL if @size is 0, or where the context is wrong; -EOPNOTSUPP
+ * if this kernel, on this machine, has no secret memory, or if the process has
+ * left no addresses to it where it has to (on arm64, with ADDR_MM_SECRET of
+ * personality(2)); -ESRCH if the mm has no users left, as a kernel thread may
+ * find it; -ENOSPC if the mm would have more than it may, 64 MiB; -EBUSY while
+ * the system hibernates; -EINTR if a fatal signal is pending; -ENOMEM; or what
+ * changing the direct map gives.  After an error @ms has no area.
  */
 int __sched mm_secret_alloc(struct mm_secret *ms, size_t size)
 {
@@ -275,6 +295,8 @@ int __sched mm_secret_alloc(struct mm_secret *ms, size_t size)
 		return -EOPNOTSUPP;
 	if (!size || WARN_ON_ONCE(!current->mm || !in_task()))
 		return -EINVAL;
+	if (!mm_secret_has_window(current->mm))
+		return -EOPNOTSUPP;
 	if (size > MM_SECRET_MAX_PAGES << PAGE_SHIFT)
 		return -ENOSPC;
 	might_lock(&current->mm->mmap_lock);
@@ -286,10 +308,10 @@ int __sched mm_secret_alloc(struct mm_secret *ms, size_t size)
  * @ms: The handle.
  *
  * The address is good as long as the area is, with the page tables of its owner
- * loaded: in its tasks, and in softirqs on top of them; not between the switch to
- * another mm and the switch of the stack, not in NMIs, not in a kernel thread with a
- * lazy active_mm, not under use_temporary_mm(), and not for DMA, scatterlists or
- * virt_to_page().
+ * loaded: in its tasks, and in softirqs on top of them; not between the switch
+ * to another mm and the switch of the stack, not in NMIs, not in a kernel
+ * thread with a lazy active_mm, not under use_temporary_mm(), and not for DMA,
+ * scatterlists or virt_to_page().
  *
  * Context: Process context.  The caller sees to it that the area is not freed
  * meanwhile.
@@ -309,10 +331,10 @@ void *mm_secret_addr(const struct mm_secret *ms)
 EXPORT_SYMBOL_FOR_KVM(mm_secret_addr);
 
 /*
- * While it is still outside of the direct map.  A bad page is not touched: return
- * whether there was none.
+ * While it is still outside of the direct map.  A bad page is not touched:
+ * return whether there was none.
  */
-static bool zero_area(const struct mm_secret_area *area)
+static bool mm_secret_zero_area(const struct mm_secret_area *area)
 {
 	const unsigned long end = area->addr + area->size;
 	unsigned long addr = area->addr, next;
@@ -340,12 +362,12 @@ static bool zero_area(const struct mm_secret_area *area)
  * Any process or kernel thread may do this, with the owner alive or gone.  It
  * cannot fail, allocates nothing, and does not wait for the owner's mmap lock.
  *
- * The owner zeroes the contents.  What others free stays as it is, in no page table,
- * until the owner uses the page again or it goes back to the system: it is zeroed before
- * anybody else can get it.
+ * The owner zeroes the contents.  What others free stays as it is, in no page
+ * table, until the owner uses the page again or it goes back to the system: it
+ * is zeroed before anybody else can get it.
  *
- * To free an area a second time, later or at the same time, is a bug, of which the
- * kernel warns once; nothing happens to memory of others.
+ * To free an area a second time, later or at the same time, is a bug, of which
+ * the kernel warns once; nothing happens to memory of others.
  *
  * Context: Process context.  May sleep.
  */
@@ -366,7 +388,7 @@ void mm_secret_free(struct mm_secret *ms)
 	}
 
 	owner = mm_secret_get_owner(area->state);
-	release_area(area, /* zeroed= */ owner && zero_area(area));
+	mm_secret_release_area(area, /* zeroed= */ owner && mm_secret_zero_area(area));
 	if (owner)
 		mmput_async(current->mm);
 	mm_secret_put(area->state);
@@ -406,7 +428,8 @@ bool mm_secret_active(void)
 }
 
 /**
- * mm_secret_log_owners() - Tell the kernel log who has secret memory, eight at most.
+ * mm_secret_log_owners() - Tell the kernel log who has secret memory, eight at
+ * most.
  */
 void mm_secret_log_owners(void)
 {

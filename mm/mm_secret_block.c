@@ -2,9 +2,10 @@
 /*
  * The pages of secret memory.
  *
- * They leave the direct map in blocks, each of which belongs to one mm until it goes
- * back to the system as it came: small ones first, in order that a few pages cost
- * little, then such as are mapped by one entry of the direct map, which is not split.
+ * They leave the direct map in blocks, each of which belongs to one mm until it
+ * goes back to the system as it came: small ones first, in order that a few
+ * pages cost little, then such as are mapped by one entry of the direct map,
+ * which is not split.
  */
 #include <linux/bitmap.h>
 #include <linux/cpuset.h>
@@ -32,15 +33,15 @@
 #define MAX_PAGES	(SZ_2M >> PAGE_SHIFT)
 
 /*
- * An mm with more than this gets large blocks.  As much may be idle, and a quarter of
- * what is in use where that is more.
+ * An mm with more than this gets large blocks.  As much may be idle, and a
+ * quarter of what is in use where that is more.
  */
 #define FEW_PAGES	(SZ_512K >> PAGE_SHIFT)
 
 /**
  * struct mm_secret_block - pages that left the direct map together
  * @list: In the blocks of the mm, or in those that are about to be freed.
- * @lru: In idle_blocks if @idle.
+ * @lru: In mm_secret_idle_blocks if @idle.
  * @state: What the owner has.
  * @page: The first page.  The private data of each that is in use is the block.
  * @order: Of the allocation.
@@ -64,60 +65,60 @@ struct mm_secret_block {
 };
 
 /* All blocks, those included that are lost. */
-static atomic_t nr_blocks = ATOMIC_INIT(0);
+static atomic_t mm_secret_nr_blocks = ATOMIC_INIT(0);
 
-static struct list_lru idle_blocks;
+static struct list_lru mm_secret_idle_blocks;
 
-static unsigned int block_pages(const struct mm_secret_block *block)
+static unsigned int mm_secret_block_pages(const struct mm_secret_block *block)
 {
 	return 1U << block->order;
 }
 
-static int block_nid(const struct mm_secret_block *block)
+static int mm_secret_block_nid(const struct mm_secret_block *block)
 {
 	return page_to_nid(block->page);
 }
 
-static void block_count(const struct mm_secret_block *block,
-			enum node_stat_item item, int sign)
+static void mm_secret_block_count(const struct mm_secret_block *block,
+				  enum node_stat_item item, int sign)
 {
 	mod_node_page_state(page_pgdat(block->page), item,
-			    sign * (long)block_pages(block));
+			    sign * (long)mm_secret_block_pages(block));
 }
 
 /* Whose limit the shrinker may free the block for. */
-static void idle_add(struct mm_secret_block *block)
+static void mm_secret_idle_add(struct mm_secret_block *block)
 {
 	guard(rcu)();
-	list_lru_add(&idle_blocks, &block->lru, block_nid(block),
+	list_lru_add(&mm_secret_idle_blocks, &block->lru, mm_secret_block_nid(block),
 		     folio_memcg(page_folio(block->page)));
 }
 
-static void idle_del(struct mm_secret_block *block)
+static void mm_secret_idle_del(struct mm_secret_block *block)
 {
 	guard(rcu)();
-	list_lru_del(&idle_blocks, &block->lru, block_nid(block),
+	list_lru_del(&mm_secret_idle_blocks, &block->lru, mm_secret_block_nid(block),
 		     folio_memcg(page_folio(block->page)));
 }
 
-static void block_set_idle(struct mm_secret_block *block, bool idle)
+static void mm_secret_block_set_idle(struct mm_secret_block *block, bool idle)
 {
 	const int sign = idle ? 1 : -1;
 
 	lockdep_assert_held(&block->state->lock);
 	block->idle = idle;
-	block->state->nr_idle += sign * (int)block_pages(block);
-	block_count(block, NR_KERNEL_MISC_RECLAIMABLE, sign);
-	block_count(block, NR_MM_SECRET_IDLE, sign);
+	block->state->nr_idle += sign * (int)mm_secret_block_pages(block);
+	mm_secret_block_count(block, NR_KERNEL_MISC_RECLAIMABLE, sign);
+	mm_secret_block_count(block, NR_MM_SECRET_IDLE, sign);
 }
 
 /*
- * Give a block back that nothing leads to.  Allocates nothing.  Return how many pages
- * the system has got.
+ * Give a block back that nothing leads to.  Allocates nothing.  Return how many
+ * pages the system has got.
  */
-static unsigned int block_free(struct mm_secret_block *block)
+static unsigned int mm_secret_block_free(struct mm_secret_block *block)
 {
-	const unsigned int nr = block_pages(block);
+	const unsigned int nr = mm_secret_block_pages(block);
 	bool bad = false;
 	unsigned int i;
 
@@ -127,9 +128,10 @@ static unsigned int block_free(struct mm_secret_block *block)
 	}
 	/*
 	 * A bad page must not be mapped again, and to map the others could need
-	 * memory for page tables.  Taking the block out of the direct map has split
-	 * the mapping as far as needed, so that otherwise nothing can fail.  In
-	 * either case the block is lost, out of everybody's reach, and counted.
+	 * memory for page tables.  Taking the block out of the direct map has
+	 * split the mapping as far as needed, so that otherwise nothing can
+	 * fail.  In either case the block is lost, out of everybody's reach,
+	 * and counted.
 	 */
 	if (bad || WARN_ON_ONCE(set_direct_map_valid_noflush(block->page, nr, true))) {
 		memcg_kmem_uncharge_page(block->page, block->order);
@@ -141,8 +143,8 @@ static unsigned int block_free(struct mm_secret_block *block)
 	for_each_set_bit(i, block->dirty, nr)
 		clear_highpage(block->page + i);
 
-	block_count(block, NR_MM_SECRET, -1);
-	atomic_dec(&nr_blocks);
+	mm_secret_block_count(block, NR_MM_SECRET, -1);
+	atomic_dec(&mm_secret_nr_blocks);
 	page_ref_dec(block->page);
 	__free_pages(block->page, block->order);
 	kfree(block);
@@ -153,10 +155,11 @@ static unsigned int block_free(struct mm_secret_block *block)
  * mm_secret_free_blocks() - Give blocks back to the system.
  * @blocks: Their list, from mm_secret_put_page().
  *
- * What was not zeroed by its owner is zeroed first thing after it is back in the
- * direct map.
+ * What was not zeroed by its owner is zeroed first thing after it is back in
+ * the direct map.
  *
- * Context: Process context, without mm_secret_mm.lock.  May sleep.  Allocates nothing.
+ * Context: Process context, without mm_secret_mm.lock.  May sleep.  Allocates
+ * nothing.
  * Return: How many pages the system has got.
  */
 unsigned long mm_secret_free_blocks(struct list_head *blocks)
@@ -165,7 +168,7 @@ unsigned long mm_secret_free_blocks(struct list_head *blocks)
 	unsigned long nr = 0;
 
 	list_for_each_entry_safe(block, next, blocks, list) {
-		nr += block_free(block);
+		nr += mm_secret_block_free(block);
 		cond_resched();
 	}
 	INIT_LIST_HEAD(blocks);
@@ -173,7 +176,7 @@ unsigned long mm_secret_free_blocks(struct list_head *blocks)
 }
 
 /* Do the policy and the cpuset of the task allow memory of this node? */
-static bool node_allowed(int nid)
+static bool mm_secret_node_allowed(int nid)
 {
 #ifdef CONFIG_NUMA
 	const struct mempolicy *pol = current->mempolicy;
@@ -185,7 +188,7 @@ static bool node_allowed(int nid)
 }
 
 /* The node that the policy of the task wants. */
-static int wanted_node(void)
+static int mm_secret_wanted_node(void)
 {
 #ifdef CONFIG_NUMA
 	if (nr_online_nodes > 1)
@@ -195,13 +198,14 @@ static int wanted_node(void)
 }
 
 /*
- * Up to @nr pages of a block that are not in use.  The bits of @zeroed say which are
- * zero.  Those that went bad while nobody used them are in use for ever.
+ * Up to @nr pages of a block that are not in use.  The bits of @zeroed say
+ * which are zero.  Those that went bad while they were unused are in use for
+ * ever.
  */
-static unsigned int block_take(struct mm_secret_block *block, struct page **pages,
-			       unsigned int nr, unsigned long *zeroed)
+static unsigned int mm_secret_block_take(struct mm_secret_block *block, struct page **pages,
+					 unsigned int nr, unsigned long *zeroed)
 {
-	const unsigned int nr_pages = block_pages(block);
+	const unsigned int nr_pages = mm_secret_block_pages(block);
 	unsigned long i = 0;
 	unsigned int n = 0;
 
@@ -222,8 +226,8 @@ static unsigned int block_take(struct mm_secret_block *block, struct page **page
 }
 
 /* Pages of a block on the node, or on any that is allowed. */
-static unsigned int take_pages(struct mm_secret_mm *state, int nid, bool small,
-			       struct page **pages, unsigned int nr, unsigned long *zeroed)
+static unsigned int mm_secret_take_free(struct mm_secret_mm *state, int nid, bool small,
+					struct page **pages, unsigned int nr, unsigned long *zeroed)
 {
 	struct mm_secret_block *block;
 	unsigned int n;
@@ -231,19 +235,19 @@ static unsigned int take_pages(struct mm_secret_mm *state, int nid, bool small,
 	guard(spinlock)(&state->lock);
 again:
 	list_for_each_entry(block, &state->blocks, list) {
-		if (block->nr_used == block_pages(block))
+		if (block->nr_used == mm_secret_block_pages(block))
 			return 0;
 		if (small && block->order > SMALL_ORDER)
 			continue;
-		if (nid == NUMA_NO_NODE ? !node_allowed(block_nid(block)) :
-		    block_nid(block) != nid)
+		if (nid == NUMA_NO_NODE ? !mm_secret_node_allowed(mm_secret_block_nid(block)) :
+		    mm_secret_block_nid(block) != nid)
 			continue;
 
 		if (block->idle) {
-			idle_del(block);
-			block_set_idle(block, false);
+			mm_secret_idle_del(block);
+			mm_secret_block_set_idle(block, false);
 		}
-		n = block_take(block, pages, nr, zeroed);
+		n = mm_secret_block_take(block, pages, nr, zeroed);
 		if (n)
 			return n;
 		goto again;
@@ -251,7 +255,7 @@ again:
 	return 0;
 }
 
-static struct page *alloc_block(int nid, unsigned int order)
+static struct page *mm_secret_alloc_block(int nid, unsigned int order)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT;
 
@@ -266,12 +270,12 @@ static struct page *alloc_block(int nid, unsigned int order)
 }
 
 /*
- * Have the block leave the direct map.  After an error its pages are the system's
- * again, or, where that fails as well, are lost and counted.
+ * Have the block leave the direct map.  After an error its pages are the
+ * system's again, or, where that fails as well, are lost and counted.
  */
-static int block_leave(struct mm_secret_block *block)
+static int mm_secret_block_leave(struct mm_secret_block *block)
 {
-	const unsigned int nr = block_pages(block);
+	const unsigned int nr = mm_secret_block_pages(block);
 	int err;
 
 	err = set_direct_map_valid_noflush(block->page, nr, false);
@@ -284,17 +288,17 @@ static int block_leave(struct mm_secret_block *block)
 		return err;
 	}
 	memcg_kmem_uncharge_page(block->page, block->order);
-	block_count(block, NR_MM_SECRET, 1);
-	atomic_inc(&nr_blocks);
+	mm_secret_block_count(block, NR_MM_SECRET, 1);
+	atomic_inc(&mm_secret_nr_blocks);
 	return err;
 }
 
 /*
- * Take in a block, and pages of it: of @nid alone, if it is at hand, or of where
- * GFP_KERNEL leads to, for these pages at least.  How many, or an error.
+ * Take in a block, and pages of it: of @nid alone, if it is at hand, or of
+ * where GFP_KERNEL leads to, for these pages at least.  How many, or an error.
  */
-static int add_block(struct mm_secret_mm *state, int nid, bool small,
-		     struct page **pages, unsigned int nr, unsigned long *zeroed)
+static int mm_secret_add_block(struct mm_secret_mm *state, int nid, bool small,
+			       struct page **pages, unsigned int nr, unsigned long *zeroed)
 {
 	struct mm_secret_block *block;
 	int err;
@@ -311,32 +315,34 @@ static int add_block(struct mm_secret_mm *state, int nid, bool small,
 	INIT_LIST_HEAD(&block->lru);
 	if (!small && READ_ONCE(state->nr_pages) > FEW_PAGES) {
 		block->order = LARGE_ORDER;
-		block->page = alloc_block(nid, block->order);
+		block->page = mm_secret_alloc_block(nid, block->order);
 	}
 	if (!block->page) {
 		block->order = SMALL_ORDER;
-		block->page = alloc_block(nid, block->order);
+		block->page = mm_secret_alloc_block(nid, block->order);
 	}
 	if (!block->page && SMALL_ORDER) {
 		block->order = 0;
-		block->page = alloc_block(nid, block->order);
+		block->page = mm_secret_alloc_block(nid, block->order);
 	}
 	err = -ENOMEM;
 	if (!block->page)
 		goto free;
 
 	if (folio_memcg_charged(page_folio(block->page)) &&
-	    folio_memcg_list_lru_alloc(page_folio(block->page), &idle_blocks, GFP_KERNEL)) {
+	    folio_memcg_list_lru_alloc(page_folio(block->page), &mm_secret_idle_blocks,
+				       GFP_KERNEL)) {
 		__free_pages(block->page, block->order);
 		goto free;
 	}
-	err = block_leave(block);
+	err = mm_secret_block_leave(block);
 	if (err)
 		goto free;
 	/*
 	 * Before anything is written: no CPU may have a translation left, be it
-	 * of the direct map, of a vmap() that is gone but not flushed yet, or of
-	 * a user address, which a CPU that used the mm lazily was not told of.
+	 * of the direct map, of a vmap() that is gone but not flushed yet, or
+	 * of a user address, which a CPU that used the mm lazily was not told
+	 * of.
 	 */
 	flush_tlb_all();
 	/*
@@ -344,12 +350,12 @@ static int add_block(struct mm_secret_mm *state, int nid, bool small,
 	 * reference for one that hwpoison holds, and frees it.
 	 */
 	get_page(block->page);
-	block_count(block, NR_MM_SECRET, 1);
-	atomic_inc(&nr_blocks);
+	mm_secret_block_count(block, NR_MM_SECRET, 1);
+	atomic_inc(&mm_secret_nr_blocks);
 
 	scoped_guard(spinlock, &state->lock) {
 		list_add(&block->list, &state->blocks);
-		err = block_take(block, pages, nr, zeroed);
+		err = mm_secret_block_take(block, pages, nr, zeroed);
 	}
 	return err;
 
@@ -366,27 +372,28 @@ free:
  * @nr: How many, at most BITS_PER_LONG.
  * @zeroed: A bit for each: whether it is zero.
  *
- * Nodes are chosen as for GFP_KERNEL, by the policy and the cpuset of the task.  A
- * block is charged to the active memory cgroup as a whole.
+ * Nodes are chosen as for GFP_KERNEL, by the policy and the cpuset of the task.
+ * A block is charged to the active memory cgroup as a whole.
  *
  * Context: Process context.  May sleep.
- * Return: How many there are, none only if all have gone bad just now; or -ENOMEM,
- * -EINTR if a fatal signal is pending, or what changing the direct map gives.
+ * Return: How many there are, none only if all have gone bad just now; or
+ * -ENOMEM, -EINTR if a fatal signal is pending, or what changing the direct map
+ * gives.
  */
 int mm_secret_take_pages(struct mm_secret_mm *state, bool small, struct page **pages,
 			 unsigned int nr, unsigned long *zeroed)
 {
-	const int nid = wanted_node();
+	const int nid = mm_secret_wanted_node();
 	int n = 0;
 
-	if (nid != NUMA_NO_NODE && node_allowed(nid)) {
-		n = take_pages(state, nid, small, pages, nr, zeroed);
+	if (nid != NUMA_NO_NODE && mm_secret_node_allowed(nid)) {
+		n = mm_secret_take_free(state, nid, small, pages, nr, zeroed);
 		if (!n)
-			n = add_block(state, nid, small, pages, nr, zeroed);
+			n = mm_secret_add_block(state, nid, small, pages, nr, zeroed);
 	}
 	if (n <= 0)
-		n = take_pages(state, NUMA_NO_NODE, small, pages, nr, zeroed);
-	return n ?: add_block(state, NUMA_NO_NODE, small, pages, nr, zeroed);
+		n = mm_secret_take_free(state, NUMA_NO_NODE, small, pages, nr, zeroed);
+	return n ?: mm_secret_add_block(state, NUMA_NO_NODE, small, pages, nr, zeroed);
 }
 
 /**
@@ -402,7 +409,7 @@ void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 			bool zeroed, struct list_head *empty)
 {
 	struct mm_secret_block *block = (void *)page_private(page);
-	const unsigned int nr = block_pages(block);
+	const unsigned int nr = mm_secret_block_pages(block);
 
 	lockdep_assert_held(&state->lock);
 	/* A bad one stays where it is. */
@@ -416,10 +423,13 @@ void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 	if (--block->nr_used)
 		return;
 
-	/* Who frees and allocates again need not pay for the direct map each time. */
+	/*
+	 * Who frees and allocates again need not pay for the direct map each
+	 * time.
+	 */
 	if (bitmap_empty(block->dirty, nr)) {
-		block_set_idle(block, true);
-		idle_add(block);
+		mm_secret_block_set_idle(block, true);
+		mm_secret_idle_add(block);
 		return;
 	}
 	list_move(&block->list, empty);
@@ -441,8 +451,8 @@ void mm_secret_trim_idle(struct mm_secret_mm *state, struct list_head *empty)
 	list_for_each_entry_safe(block, next, &state->blocks, list) {
 		if (!block->idle)
 			continue;
-		idle_del(block);
-		block_set_idle(block, false);
+		mm_secret_idle_del(block);
+		mm_secret_block_set_idle(block, false);
 		list_move(&block->list, empty);
 		if (state->nr_idle <= limit)
 			return;
@@ -464,11 +474,11 @@ void mm_secret_exit_blocks(struct mm_secret_mm *state)
 		list_splice_init(&state->blocks, &blocks);
 		list_for_each_entry(block, &blocks, list) {
 			bitmap_or(block->dirty, block->dirty, block->used,
-				  block_pages(block));
+				  mm_secret_block_pages(block));
 			if (!block->idle)
 				continue;
-			idle_del(block);
-			block_set_idle(block, false);
+			mm_secret_idle_del(block);
+			mm_secret_block_set_idle(block, false);
 		}
 	}
 	mm_secret_free_blocks(&blocks);
@@ -481,20 +491,23 @@ void mm_secret_exit_blocks(struct mm_secret_mm *state)
  */
 bool mm_secret_blocks_left(void)
 {
-	return atomic_read(&nr_blocks);
+	return atomic_read(&mm_secret_nr_blocks);
 }
 
-static enum lru_status isolate_idle(struct list_head *item, struct list_lru_one *list,
-				    void *blocks)
+static enum lru_status mm_secret_isolate_idle(struct list_head *item, struct list_lru_one *list,
+					      void *blocks)
 {
 	struct mm_secret_block *block = container_of(item, struct mm_secret_block, lru);
 	struct mm_secret_mm *state = block->state;
 
-	/* Elsewhere this lock is the outer one.  With the list's, the mm cannot exit. */
+	/*
+	 * Elsewhere this lock is the outer one.  With the list's, the mm cannot
+	 * exit.
+	 */
 	if (!spin_trylock(&state->lock))
 		return LRU_SKIP;
 	list_lru_isolate(list, item);
-	block_set_idle(block, false);
+	mm_secret_block_set_idle(block, false);
 	list_move(&block->list, blocks);
 	spin_unlock(&state->lock);
 	return LRU_REMOVED;
@@ -509,26 +522,26 @@ void mm_secret_drain(void)
 {
 	LIST_HEAD(blocks);
 
-	list_lru_walk(&idle_blocks, isolate_idle, &blocks, ULONG_MAX);
+	list_lru_walk(&mm_secret_idle_blocks, mm_secret_isolate_idle, &blocks, ULONG_MAX);
 	mm_secret_free_blocks(&blocks);
 }
 
 /*
- * In pages, as if all blocks were small.  Counted as blocks they would be so few that
- * kswapd never tries.
+ * In pages, as if all blocks were small.  Counted as blocks they would be so
+ * few that kswapd never tries.
  */
-static unsigned long count_idle(struct shrinker *shrinker, struct shrink_control *sc)
+static unsigned long mm_secret_count_idle(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	return (list_lru_shrink_count(&idle_blocks, sc) << SMALL_ORDER) ?: SHRINK_EMPTY;
+	return (list_lru_shrink_count(&mm_secret_idle_blocks, sc) << SMALL_ORDER) ?: SHRINK_EMPTY;
 }
 
-static unsigned long free_idle(struct shrinker *shrinker, struct shrink_control *sc)
+static unsigned long mm_secret_free_idle(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	unsigned long nr;
 	LIST_HEAD(blocks);
 
 	sc->nr_to_scan = DIV_ROUND_UP(sc->nr_to_scan, 1UL << SMALL_ORDER);
-	list_lru_shrink_walk(&idle_blocks, sc, isolate_idle, &blocks);
+	list_lru_shrink_walk(&mm_secret_idle_blocks, sc, mm_secret_isolate_idle, &blocks);
 	nr = mm_secret_free_blocks(&blocks);
 	mm_account_reclaimed_pages(nr);
 	return nr;
@@ -540,10 +553,10 @@ static int __init mm_secret_block_init(void)
 						   SHRINKER_MEMCG_AWARE |
 						   SHRINKER_NONSLAB, "mm-secret");
 
-	if (!shrinker || list_lru_init_memcg(&idle_blocks, shrinker))
+	if (!shrinker || list_lru_init_memcg(&mm_secret_idle_blocks, shrinker))
 		panic("mm_secret: cannot make a shrinker\n");
-	shrinker->count_objects = count_idle;
-	shrinker->scan_objects = free_idle;
+	shrinker->count_objects = mm_secret_count_idle;
+	shrinker->scan_objects = mm_secret_free_idle;
 	shrinker->batch = 1UL << SMALL_ORDER;
 	shrinker_register(shrinker);
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Small objects in secret memory: pieces of pages that the small objects of one mm
- * share, for those to whom a page and two unmapped ones are too much.
+ * Small objects in secret memory: pieces of pages that the small objects of one
+ * mm share, for those to whom a page and two unmapped ones are too much.
  */
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
@@ -38,15 +38,15 @@ struct mm_secret_slab {
 	DECLARE_BITMAP(used, SLAB_UNITS);
 };
 
-static unsigned int units(const struct mm_secret_area *object)
+static unsigned int mm_secret_units(const struct mm_secret_area *object)
 {
 	return DIV_ROUND_UP(object->size, UNIT);
 }
 
 /* Find room for the object in one of the slabs. */
-static bool take_units(struct mm_secret_mm *state, struct mm_secret_area *object)
+static bool mm_secret_take_units(struct mm_secret_mm *state, struct mm_secret_area *object)
 {
-	const unsigned int nr = units(object);
+	const unsigned int nr = mm_secret_units(object);
 	struct mm_secret_slab *slab;
 	unsigned int tries = 4;
 	unsigned long first;
@@ -73,7 +73,7 @@ found:
 }
 
 /* Add a slab, and put the object into it. */
-static int __sched add_slab(struct mm_secret_mm *state, struct mm_secret_area *object)
+static int __sched mm_secret_add_slab(struct mm_secret_mm *state, struct mm_secret_area *object)
 {
 	struct mm_secret_slab *slab = kzalloc_obj(*slab, GFP_KERNEL_ACCOUNT);
 	int err;
@@ -88,7 +88,7 @@ static int __sched add_slab(struct mm_secret_mm *state, struct mm_secret_area *o
 
 	slab->addr = slab->ms.area->addr;
 	slab->page = mm_secret_page_at(slab->addr);
-	slab->nr_used = units(object);
+	slab->nr_used = mm_secret_units(object);
 	bitmap_set(slab->used, 0, slab->nr_used);
 	object->slab = slab;
 	object->addr = slab->addr;
@@ -98,16 +98,18 @@ static int __sched add_slab(struct mm_secret_mm *state, struct mm_secret_area *o
 }
 
 /**
- * mm_secret_kzalloc() - Allocate a small object that only the current mm can reach.
+ * mm_secret_kzalloc() - Allocate a small object that only the current mm can
+ * reach.
  * @ms: The handle to fill in.  It has no area.
  * @size: The size in bytes.
  *
- * As mm_secret_alloc(), but for objects of up to half a page, which it puts into
- * pages that all such objects of the mm share.  A page goes with its last object.  The
- * object is aligned to 64 bytes.  A larger one gets an area of its own.
+ * As mm_secret_alloc(), but for objects of up to half a page, which it puts
+ * into pages that all such objects of the mm share.  A page goes with its last
+ * object.  The object is aligned to 64 bytes.  A larger one gets an area of its
+ * own.
  *
- * mm_secret_addr() and mm_secret_free() work as on any handle.  What lies next to the
- * object is not an unmapped page, but another object of the same mm.
+ * mm_secret_addr() and mm_secret_free() work as on any handle.  What lies next
+ * to the object is not an unmapped page, but another object of the same mm.
  *
  * Context: As mm_secret_alloc().
  * Return: As mm_secret_alloc().
@@ -119,7 +121,8 @@ int __sched mm_secret_kzalloc(struct mm_secret *ms, size_t size)
 	struct mm_secret_area *object;
 	int err;
 
-	if (!size || size > PAGE_SIZE / 2 || !mm || !in_task() || !mm_secret_supported())
+	if (!size || size > PAGE_SIZE / 2 || !mm || !in_task() ||
+	    !mm_secret_supported() || !mm_secret_has_window(mm))
 		return mm_secret_alloc(ms, size);
 
 	ms->area = NULL;
@@ -142,14 +145,16 @@ int __sched mm_secret_kzalloc(struct mm_secret *ms, size_t size)
 	}
 
 	err = 0;
-	if (!take_units(object->state, object))
-		err = add_slab(object->state, object);
+	if (!mm_secret_take_units(object->state, object))
+		err = mm_secret_add_slab(object->state, object);
 	if (err) {
 		mm_secret_put(object->state);
 		kfree(object);
 		goto unset_memcg;
 	}
-	/* Whoever freed the last object here may not have been the owner. */
+	/*
+	 * The last object here may have been freed by another than the owner.
+	 */
 	memset((void *)object->addr, 0, size);
 	ms->area = object;
 
@@ -165,14 +170,14 @@ EXPORT_SYMBOL_FOR_KVM(mm_secret_kzalloc);
  * mm_secret_free_object() - Free a small object, for mm_secret_free().
  * @object: The object.
  *
- * Nobody but the owner can zero it.  Freed by others, it stays as it is in what only
+ * Only the owner can zero it.  Freed by others, it stays as it is in what only
  * the owner can reach, until the memory is used again or goes back.
  */
 void mm_secret_free_object(struct mm_secret_area *object)
 {
 	struct mm_secret_mm *state = object->state;
 	struct mm_secret_slab *slab = object->slab;
-	const unsigned int nr = units(object);
+	const unsigned int nr = mm_secret_units(object);
 	bool last;
 
 	if (mm_secret_get_owner(state)) {

@@ -2,9 +2,9 @@
 /*
  * Test driver for secret memory, see mm_secret_test.h.
  *
- * It stands in for a part of the kernel that uses the memory.  Besides, it reports
- * the address of an area and every page table entry that leads to its pages, so
- * that a test can look for mappings other than the owner's.
+ * It stands in for a part of the kernel that uses the memory.  Besides, it
+ * reports the address of an area and every page table entry that leads to its
+ * pages, so that a test can look for mappings other than the owner's.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
@@ -30,8 +30,8 @@
 #include "mm_secret_test.h"
 
 /*
- * What an open file has.  @lock is held for writing by calls that change the rest,
- * and for reading by others.
+ * What an open file has.  @lock is held for writing by calls that change the
+ * rest, and for reading by others.
  */
 struct test_file {
 	struct rw_semaphore lock;	/* see above */
@@ -48,8 +48,8 @@ struct test_file {
 };
 
 /*
- * A walk of page tables that looks for @nr page frames, between @min and @max, or
- * that fills in @pfns.
+ * A walk of page tables that looks for @nr page frames, between @min and @max,
+ * or that fills in @pfns.
  */
 struct scan {
 	unsigned long *pfns;
@@ -63,8 +63,8 @@ struct scan {
 	unsigned long checked;	/* entries looked at */
 };
 
-static void scan_range(struct scan *scan, unsigned long addr, unsigned long pfn,
-		       unsigned long nr)
+static void mm_secret_scan_range(struct scan *scan, unsigned long addr, unsigned long pfn,
+				 unsigned long nr)
 {
 	unsigned long i;
 
@@ -85,7 +85,7 @@ static void scan_range(struct scan *scan, unsigned long addr, unsigned long pfn,
 }
 
 /* KASAN maps terabytes of shadow by a few tables, which hold no such pages. */
-static void skip_early_shadow(struct mm_walk *walk, u64 entry)
+static void mm_secret_scan_skip_shadow(struct mm_walk *walk, u64 entry)
 {
 #ifdef CONFIG_KASAN_GENERIC
 	const phys_addr_t table = entry & PTE_PFN_MASK;
@@ -98,37 +98,37 @@ static void skip_early_shadow(struct mm_walk *walk, u64 entry)
 #endif
 }
 
-static int scan_pgd(pgd_t *pgd, unsigned long addr, unsigned long next,
-		    struct mm_walk *walk)
+static int mm_secret_scan_pgd(pgd_t *pgd, unsigned long addr, unsigned long next,
+			      struct mm_walk *walk)
 {
-	skip_early_shadow(walk, pgd_val(*pgd));
+	mm_secret_scan_skip_shadow(walk, pgd_val(*pgd));
 	return 0;
 }
 
-static int scan_p4d(p4d_t *p4d, unsigned long addr, unsigned long next,
-		    struct mm_walk *walk)
+static int mm_secret_scan_p4d(p4d_t *p4d, unsigned long addr, unsigned long next,
+			      struct mm_walk *walk)
 {
-	skip_early_shadow(walk, p4d_val(*p4d));
+	mm_secret_scan_skip_shadow(walk, p4d_val(*p4d));
 	return 0;
 }
 
-static int scan_pud(pud_t *pud, unsigned long addr, unsigned long next,
-		    struct mm_walk *walk)
+static int mm_secret_scan_pud(pud_t *pud, unsigned long addr, unsigned long next,
+			      struct mm_walk *walk)
 {
 	const pud_t val = READ_ONCE(*pud);
 
 	if (pud_leaf(val)) {
-		scan_range(walk->private, addr & PUD_MASK, pud_pfn(val),
-			   PUD_SIZE >> PAGE_SHIFT);
+		mm_secret_scan_range(walk->private, addr & PUD_MASK, pud_pfn(val),
+				     PUD_SIZE >> PAGE_SHIFT);
 		walk->action = ACTION_CONTINUE;
 	} else {
-		skip_early_shadow(walk, pud_val(val));
+		mm_secret_scan_skip_shadow(walk, pud_val(val));
 	}
 	return 0;
 }
 
 /* On arm64 an entry out of the direct map is present, and invalid. */
-static bool is_valid_pmd(pmd_t pmd)
+static bool mm_secret_scan_valid_pmd(pmd_t pmd)
 {
 #ifdef CONFIG_ARM64
 	return pmd_valid(pmd);
@@ -137,24 +137,24 @@ static bool is_valid_pmd(pmd_t pmd)
 #endif
 }
 
-static int scan_pmd(pmd_t *pmd, unsigned long addr, unsigned long next,
-		    struct mm_walk *walk)
+static int mm_secret_scan_pmd(pmd_t *pmd, unsigned long addr, unsigned long next,
+			      struct mm_walk *walk)
 {
 	const pmd_t val = READ_ONCE(*pmd);
 
 	if (pmd_leaf(val)) {
-		if (is_valid_pmd(val))
-			scan_range(walk->private, addr & PMD_MASK, pmd_pfn(val),
-				   PMD_SIZE >> PAGE_SHIFT);
+		if (mm_secret_scan_valid_pmd(val))
+			mm_secret_scan_range(walk->private, addr & PMD_MASK, pmd_pfn(val),
+					     PMD_SIZE >> PAGE_SHIFT);
 		walk->action = ACTION_CONTINUE;
 	} else {
-		skip_early_shadow(walk, pmd_val(val));
+		mm_secret_scan_skip_shadow(walk, pmd_val(val));
 	}
 	return 0;
 }
 
 /* Never a fault, not for the accessed bit either; and the kernel's alone. */
-static bool is_as_allocated(pte_t pte)
+static bool mm_secret_scan_as_allocated(pte_t pte)
 {
 #ifdef CONFIG_X86_64
 	if ((pte_flags(pte) & (_PAGE_USER | _PAGE_GLOBAL | _PAGE_NX)) != _PAGE_NX)
@@ -171,8 +171,8 @@ static bool is_as_allocated(pte_t pte)
 	return pte_young(pte) && pte_dirty(pte) && pte_write(pte) && pte_special(pte);
 }
 
-static int scan_pte(pte_t *pte, unsigned long addr, unsigned long next,
-		    struct mm_walk *walk)
+static int mm_secret_scan_pte(pte_t *pte, unsigned long addr, unsigned long next,
+			      struct mm_walk *walk)
 {
 	const pte_t val = ptep_get_lockless(pte);
 	struct scan *scan = walk->private;
@@ -181,48 +181,51 @@ static int scan_pte(pte_t *pte, unsigned long addr, unsigned long next,
 	/* On arm64 an entry out of the direct map is present, and invalid. */
 	if (!pte_accessible(walk->mm, val))
 		return 0;
-	scan_range(scan, addr, pte_pfn(val), 1);
-	if (scan->found > found && !is_as_allocated(val))
+	mm_secret_scan_range(scan, addr, pte_pfn(val), 1);
+	if (scan->found > found && !mm_secret_scan_as_allocated(val))
 		scan->changed++;
 	return 0;
 }
 
-static const struct mm_walk_ops scan_ops = {
-	.pgd_entry = scan_pgd,
-	.p4d_entry = scan_p4d,
-	.pud_entry = scan_pud,
-	.pmd_entry = scan_pmd,
-	.pte_entry = scan_pte,
+static const struct mm_walk_ops mm_secret_scan_ops = {
+	.pgd_entry = mm_secret_scan_pgd,
+	.p4d_entry = mm_secret_scan_p4d,
+	.pud_entry = mm_secret_scan_pud,
+	.pmd_entry = mm_secret_scan_pmd,
+	.pte_entry = mm_secret_scan_pte,
 };
 
-/* Where the addresses that init_mm maps begin, or the window if it is among them. */
+/*
+ * Where the addresses that init_mm maps begin, or the window if it is among
+ * them.
+ */
 #ifdef CONFIG_ARM64
 #define SCAN_START	_PAGE_OFFSET(vabits_actual)
 #else
 #define SCAN_START	MM_SECRET_START
 #endif
 
-static void scan_kernel(struct scan *scan)
+static void mm_secret_scan_kernel(struct scan *scan)
 {
 	get_online_mems();
 	mmap_write_lock(&init_mm);
-	walk_page_range_debug(&init_mm, SCAN_START, ~0UL, &scan_ops, NULL, scan);
+	walk_page_range_debug(&init_mm, SCAN_START, ~0UL, &mm_secret_scan_ops, NULL, scan);
 	mmap_write_unlock(&init_mm);
 	put_online_mems();
 }
 
-static void scan_mm(struct scan *scan, struct mm_struct *mm,
-		    unsigned long start, unsigned long end)
+static void mm_secret_scan_mm(struct scan *scan, struct mm_struct *mm,
+			      unsigned long start, unsigned long end)
 {
 	mmap_write_lock(mm);
 	mmap_write_lock_nested(&init_mm, SINGLE_DEPTH_NESTING);
-	walk_page_range_debug(mm, start, end, &scan_ops, NULL, scan);
+	walk_page_range_debug(mm, start, end, &mm_secret_scan_ops, NULL, scan);
 	mmap_write_unlock(&init_mm);
 	mmap_write_unlock(mm);
 }
 
 /* All that a process's page tables have of their own. */
-static void scan_other_mms(struct scan *scan, struct mm_struct *owner)
+static void mm_secret_scan_other_mms(struct scan *scan, struct mm_struct *owner)
 {
 	struct mm_struct *mm;
 	struct pid *pid;
@@ -244,9 +247,9 @@ static void scan_other_mms(struct scan *scan, struct mm_struct *owner)
 		if (!mm)
 			continue;
 
-		scan_mm(scan, mm, 0, TASK_SIZE_MAX);
+		mm_secret_scan_mm(scan, mm, 0, TASK_SIZE_MAX);
 		if (mm != owner)
-			scan_mm(scan, mm, MM_SECRET_START, MM_SECRET_END);
+			mm_secret_scan_mm(scan, mm, MM_SECRET_START, MM_SECRET_END);
 		mmput(mm);
 		cond_resched();
 	}
@@ -256,7 +259,7 @@ static void scan_other_mms(struct scan *scan, struct mm_struct *owner)
  * How the area holds the data: so that the scan for it does not find the buffer
  * that it came from.  Its own inverse, and zero stays zero.
  */
-static u64 swap_nibbles(u64 val)
+static u64 mm_secret_swap_nibbles(u64 val)
 {
 	const u64 mask = 0x0f0f0f0f0f0f0f0fULL;
 
@@ -264,7 +267,7 @@ static u64 swap_nibbles(u64 val)
 }
 
 /* Pages of memory, as the direct map shows it, that hold what was written. */
-static __no_kasan_or_inline unsigned long scan_pattern(struct test_file *tf)
+static __no_kasan_or_inline unsigned long mm_secret_scan_pattern(struct test_file *tf)
 {
 	unsigned long pfn, found = 0;
 
@@ -284,7 +287,7 @@ static __no_kasan_or_inline unsigned long scan_pattern(struct test_file *tf)
 			continue;
 		p = kasan_reset_tag(page_address(page));
 		for (end = p + PAGE_SIZE / sizeof(*p); p < end; p++) {
-			if (swap_nibbles(READ_ONCE(*p)) == tf->pattern) {
+			if (mm_secret_swap_nibbles(READ_ONCE(*p)) == tf->pattern) {
 				found++;
 				break;
 			}
@@ -294,10 +297,10 @@ static __no_kasan_or_inline unsigned long scan_pattern(struct test_file *tf)
 }
 
 /*
- * The same of what the direct map does not show: pages that the owner has freed, and
- * keeps for its next area.
+ * The same of what the direct map does not show: pages that the owner has
+ * freed, and keeps for its next area.
  */
-static unsigned long scan_idle(struct test_file *tf)
+static unsigned long mm_secret_scan_idle(struct test_file *tf)
 {
 	unsigned long i, found = 0;
 
@@ -314,7 +317,7 @@ static unsigned long scan_idle(struct test_file *tf)
 		if (WARN_ON_ONCE(!addr))
 			continue;
 		for (p = addr; p < addr + PAGE_SIZE / sizeof(*p); p++) {
-			if (swap_nibbles(READ_ONCE(*p)) == tf->pattern) {
+			if (mm_secret_swap_nibbles(READ_ONCE(*p)) == tf->pattern) {
 				found++;
 				break;
 			}
@@ -324,7 +327,7 @@ static unsigned long scan_idle(struct test_file *tf)
 	return found;
 }
 
-static int test_scan(struct test_file *tf, void __user *argp)
+static int mm_secret_test_scan(struct test_file *tf, void __user *argp)
 {
 	struct mm_secret_test_scan out = {};
 	struct scan scan = { .pfns = tf->pfns, .nr = tf->nr_pfns };
@@ -342,12 +345,12 @@ static int test_scan(struct test_file *tf, void __user *argp)
 	/* Freed, they are anybody's. */
 	if (!IS_ERR_OR_NULL(tf->ms.area)) {
 		if (mmget_not_zero(tf->mm)) {
-			scan_mm(&scan, tf->mm, MM_SECRET_START, MM_SECRET_END);
+			mm_secret_scan_mm(&scan, tf->mm, MM_SECRET_START, MM_SECRET_END);
 			mmput(tf->mm);
 			out.owner = scan.found - scan.changed;
 			scan.found = 0;
-			scan_kernel(&scan);
-			scan_other_mms(&scan, tf->mm);
+			mm_secret_scan_kernel(&scan);
+			mm_secret_scan_other_mms(&scan, tf->mm);
 		}
 		out.alias = scan.found;
 		out.alias_addr = scan.addr;
@@ -356,15 +359,15 @@ static int test_scan(struct test_file *tf, void __user *argp)
 	if (IS_ERR_OR_NULL(tf->ms.area)) {
 		mm_secret_drain();
 		/* What others have freed stays as it is as long as it stays. */
-		out.pattern = tf->freed_by_owner ? scan_idle(tf) : 0;
+		out.pattern = tf->freed_by_owner ? mm_secret_scan_idle(tf) : 0;
 	}
-	out.pattern += scan_pattern(tf);
+	out.pattern += mm_secret_scan_pattern(tf);
 	out.pfn = tf->pfns[0];
 
 	return copy_to_user(argp, &out, sizeof(out)) ? -EFAULT : 0;
 }
 
-static void forget_area(struct test_file *tf)
+static void mm_secret_test_forget(struct test_file *tf)
 {
 	vunmap(tf->alias);
 	tf->alias = NULL;
@@ -375,7 +378,7 @@ static void forget_area(struct test_file *tf)
 	tf->mm = NULL;
 }
 
-static int test_alloc(struct test_file *tf, void __user *argp, bool small)
+static int mm_secret_test_alloc(struct test_file *tf, void __user *argp, bool small)
 {
 	struct mm_secret_test_range range;
 	struct scan scan = { .collect = true };
@@ -389,7 +392,7 @@ static int test_alloc(struct test_file *tf, void __user *argp, bool small)
 	if (small ? range.size > PAGE_SIZE / 2 : !PAGE_ALIGNED(range.size))
 		return -EINVAL;
 
-	forget_area(tf);
+	mm_secret_test_forget(tf);
 	if (small)
 		err = mm_secret_kzalloc(&tf->ms, range.size);
 	else
@@ -414,15 +417,15 @@ static int test_alloc(struct test_file *tf, void __user *argp, bool small)
 	}
 	tf->pfns = scan.pfns;
 	tf->nr_pfns = scan.nr;
-	scan_mm(&scan, tf->mm, PAGE_ALIGN_DOWN(tf->addr),
-		PAGE_ALIGN(tf->addr + tf->size));
+	mm_secret_scan_mm(&scan, tf->mm, PAGE_ALIGN_DOWN(tf->addr),
+			  PAGE_ALIGN(tf->addr + tf->size));
 	WARN_ON_ONCE(scan.found != scan.nr);
 
 	range.addr = tf->addr;
 	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : 0;
 }
 
-static int test_addr(struct test_file *tf, void __user *argp)
+static int mm_secret_test_addr(struct test_file *tf, void __user *argp)
 {
 	struct mm_secret_test_range range = { .size = tf->size };
 	void *addr = mm_secret_addr(&tf->ms);
@@ -433,17 +436,17 @@ static int test_addr(struct test_file *tf, void __user *argp)
 	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : 0;
 }
 
-struct free_work {
+struct mm_secret_test_free_work {
 	struct work_struct work;
 	struct mm_secret *ms;
 };
 
-static void free_work(struct work_struct *work)
+static void mm_secret_test_free_work(struct work_struct *work)
 {
-	mm_secret_free(container_of(work, struct free_work, work)->ms);
+	mm_secret_free(container_of(work, struct mm_secret_test_free_work, work)->ms);
 }
 
-static int test_free(struct test_file *tf, bool kthread)
+static int mm_secret_test_free(struct test_file *tf, bool kthread)
 {
 	if (IS_ERR_OR_NULL(tf->ms.area))
 		return -ENOENT;
@@ -452,9 +455,9 @@ static int test_free(struct test_file *tf, bool kthread)
 	tf->alias = NULL;
 	tf->freed_by_owner = !kthread && current->mm == tf->mm;
 	if (kthread) {
-		struct free_work fw = { .ms = &tf->ms };
+		struct mm_secret_test_free_work fw = { .ms = &tf->ms };
 
-		INIT_WORK_ONSTACK(&fw.work, free_work);
+		INIT_WORK_ONSTACK(&fw.work, mm_secret_test_free_work);
 		schedule_work(&fw.work);
 		flush_work(&fw.work);
 		destroy_work_on_stack(&fw.work);
@@ -464,7 +467,7 @@ static int test_free(struct test_file *tf, bool kthread)
 	return 0;
 }
 
-static int test_data(struct test_file *tf, void __user *argp, bool write)
+static int mm_secret_test_data(struct test_file *tf, void __user *argp, bool write)
 {
 	struct mm_secret_test_data data;
 	u8 *addr = mm_secret_addr(&tf->ms);
@@ -488,14 +491,14 @@ static int test_data(struct test_file *tf, void __user *argp, bool write)
 			if (copy_from_user(buf, user, n))
 				return -EFAULT;
 			for (i = 0; i < n; i++)
-				p[i] = swap_nibbles(buf[i]);
+				p[i] = mm_secret_swap_nibbles(buf[i]);
 			if (!done && n >= 8 && !(data.offset % 8)) {
 				memcpy(&tf->pattern, buf, 8);
 				tf->has_pattern = true;
 			}
 		} else {
 			for (i = 0; i < n; i++)
-				buf[i] = swap_nibbles(p[i]);
+				buf[i] = mm_secret_swap_nibbles(p[i]);
 			if (copy_to_user(user, buf, n))
 				return -EFAULT;
 		}
@@ -504,7 +507,7 @@ static int test_data(struct test_file *tf, void __user *argp, bool write)
 	return 0;
 }
 
-static int test_alias(struct test_file *tf, bool on)
+static int mm_secret_test_alias(struct test_file *tf, bool on)
 {
 	const unsigned long nr = tf->nr_pfns;
 	struct page **pages;
@@ -527,7 +530,7 @@ static int test_alias(struct test_file *tf, bool on)
 	return tf->alias ? 0 : -ENOMEM;
 }
 
-static int test_nofault(void __user *argp)
+static int mm_secret_test_nofault(void __user *argp)
 {
 	struct mm_secret_test_range range;
 	u64 val;
@@ -538,7 +541,7 @@ static int test_nofault(void __user *argp)
 					sizeof(val));
 }
 
-static int test_window(void __user *argp)
+static int mm_secret_test_window(void __user *argp)
 {
 	struct mm_secret_test_range range = {
 		.addr = MM_SECRET_START,
@@ -564,28 +567,28 @@ static int mm_secret_test_release(struct inode *inode, struct file *file)
 {
 	struct test_file *tf = file->private_data;
 
-	test_free(tf, /* kthread = */ false);
-	forget_area(tf);
+	mm_secret_test_free(tf, /* kthread = */ false);
+	mm_secret_test_forget(tf);
 	kfree(tf);
 	return 0;
 }
 
-static long reading_ioctl(struct test_file *tf, unsigned int cmd,
-			  void __user *argp)
+static long mm_secret_test_read_ioctl(struct test_file *tf, unsigned int cmd,
+				      void __user *argp)
 {
 	guard(rwsem_read)(&tf->lock);
 	switch (cmd) {
 	case MM_SECRET_TEST_ADDR:
-		return test_addr(tf, argp);
+		return mm_secret_test_addr(tf, argp);
 	case MM_SECRET_TEST_READ:
-		return test_data(tf, argp, /* write = */ false);
+		return mm_secret_test_data(tf, argp, /* write = */ false);
 	default:
-		return test_scan(tf, argp);
+		return mm_secret_test_scan(tf, argp);
 	}
 }
 
-static long changing_ioctl(struct test_file *tf, unsigned int cmd,
-			   unsigned long arg)
+static long mm_secret_test_change_ioctl(struct test_file *tf, unsigned int cmd,
+					unsigned long arg)
 {
 	void __user *argp = (void __user *)arg;
 
@@ -593,14 +596,14 @@ static long changing_ioctl(struct test_file *tf, unsigned int cmd,
 	switch (cmd) {
 	case MM_SECRET_TEST_ALLOC:
 	case MM_SECRET_TEST_KZALLOC:
-		return test_alloc(tf, argp, cmd == MM_SECRET_TEST_KZALLOC);
+		return mm_secret_test_alloc(tf, argp, cmd == MM_SECRET_TEST_KZALLOC);
 	case MM_SECRET_TEST_FREE:
 	case MM_SECRET_TEST_FREE_KTHREAD:
-		return test_free(tf, cmd == MM_SECRET_TEST_FREE_KTHREAD);
+		return mm_secret_test_free(tf, cmd == MM_SECRET_TEST_FREE_KTHREAD);
 	case MM_SECRET_TEST_WRITE:
-		return test_data(tf, argp, /* write = */ true);
+		return mm_secret_test_data(tf, argp, /* write = */ true);
 	case MM_SECRET_TEST_ALIAS:
-		return test_alias(tf, arg);
+		return mm_secret_test_alias(tf, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -614,15 +617,15 @@ static long mm_secret_test_ioctl(struct file *file, unsigned int cmd,
 
 	switch (cmd) {
 	case MM_SECRET_TEST_NOFAULT:
-		return test_nofault(argp);
+		return mm_secret_test_nofault(argp);
 	case MM_SECRET_TEST_WINDOW:
-		return test_window(argp);
+		return mm_secret_test_window(argp);
 	case MM_SECRET_TEST_ADDR:
 	case MM_SECRET_TEST_READ:
 	case MM_SECRET_TEST_SCAN:
-		return reading_ioctl(tf, cmd, argp);
+		return mm_secret_test_read_ioctl(tf, cmd, argp);
 	default:
-		return changing_ioctl(tf, cmd, arg);
+		return mm_secret_test_change_ioctl(tf, cmd, arg);
 	}
 }
 

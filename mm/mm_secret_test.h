@@ -34,8 +34,8 @@ struct mm_secret_test_data {
 
 /**
  * struct mm_secret_test_scan - result of a scan for other mappings
- * @owner: present entries in the owner's window that lead to the area's pages and
- *         are as the allocation has made them, accessed and dirty
+ * @owner: present entries in the owner's window that lead to the area's pages
+ *         and are as the allocation has made them, accessed and dirty
  * @alias: present entries anywhere else that do: in the kernel's page tables
  *         (direct map, vmap, kernel image, ...) or in any process's
  * @alias_addr: the address of one of them
@@ -62,9 +62,9 @@ struct mm_secret_test_scan {
 #define MM_SECRET_TEST_FREE_KTHREAD	_IO('m', 4)
 
 /*
- * Let the kernel write to the area from, or read it to, .buffer.  In the area it
- * swaps the halves of each byte, so that the scan for the contents does not find
- * the buffer.
+ * Let the kernel write to the area from, or read it to, .buffer.  In the area
+ * it swaps the halves of each byte, so that the scan for the contents does not
+ * find the buffer.
  */
 #define MM_SECRET_TEST_WRITE	_IOW('m', 5, struct mm_secret_test_data)
 #define MM_SECRET_TEST_READ	_IOW('m', 6, struct mm_secret_test_data)
@@ -84,8 +84,8 @@ struct mm_secret_test_scan {
 #define MM_SECRET_TEST_WINDOW	_IOR('m', 10, struct mm_secret_test_range)
 
 /*
- * A small object, which then is what is said above of an area, but for its page,
- * which others may be in.  In: .size, half a page at most, out: .addr.
+ * A small object, which then is what is said above of an area, but for its
+ * page, which others may be in.  In: .size, half a page at most, out: .addr.
  */
 #define MM_SECRET_TEST_KZALLOC	_IOWR('m', 11, struct mm_secret_test_range)
 

@@ -2,10 +2,11 @@
 /*
  * The VMAs of secret memory, and where areas are in them.
  *
- * The mm's window, [MM_SECRET_START, MM_SECRET_END), has a tree of VMAs of its own, so
- * that nothing which starts from a user address finds any.  A VMA covers what one page
- * table maps, or several for an area that is larger, and is kernel-owned.  Areas are
- * pages in such a chunk, at a random place, with an unmapped page on either side.
+ * The mm's window, [MM_SECRET_START, MM_SECRET_END), has a tree of VMAs of its
+ * own, so that nothing which starts from a user address finds any.  A VMA
+ * covers what one page table maps, or several for an area that is larger, and
+ * is kernel-owned.  Areas are pages in such a chunk, at a random place, with an
+ * unmapped page on either side.
  */
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
@@ -16,6 +17,7 @@
 #include <linux/sched/debug.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include <asm/tlb.h>
 
@@ -39,7 +41,7 @@ struct mm_secret_chunk {
 	unsigned long used[];
 };
 
-static unsigned long chunk_size(const struct mm_secret_chunk *chunk)
+static unsigned long mm_secret_chunk_size(const struct mm_secret_chunk *chunk)
 {
 	return (unsigned long)chunk->nr_pages << PAGE_SHIFT;
 }
@@ -53,59 +55,146 @@ static const struct vm_operations_struct mm_secret_vm_ops = {
 	.close	= mm_secret_close,
 };
 
-static void window_iter_init(struct vma_iterator *vmi, struct mm_secret_mm *state,
-			     unsigned long addr)
+static void mm_secret_iter_init(struct vma_iterator *vmi, struct mm_secret_mm *state,
+				unsigned long addr)
 {
 	mas_init(&vmi->mas, &state->vmas, addr);
 }
 
-static void validate_window(struct mm_secret_mm *state)
+static void mm_secret_validate(struct mm_secret_mm *state)
 {
 #ifdef CONFIG_DEBUG_VM_MAPLE_TREE
 	mt_validate(&state->vmas);
 #endif
 }
 
-static void free_page_tables(struct mm_struct *mm, unsigned long start, unsigned long end,
-			     unsigned long floor, unsigned long ceiling)
+/*
+ * The page tables of the window lead nowhere else.  They are made and freed
+ * here, with the mmap lock held for write, because mm_inc_nr_ptes() and the
+ * like would show them to userspace, as VmPTE.
+ */
+static int mm_secret_make_table(struct mm_struct *mm, unsigned long addr)
 {
-	struct mmu_gather tlb;
+	p4d_t *p4d = p4d_alloc(mm, pgd_offset(mm, addr), addr);
+	pgtable_t table;
+	pud_t *pud;
+	pmd_t *pmd;
 
-	tlb_gather_mmu(&tlb, mm);
-	free_pgd_range(&tlb, start, end, floor, ceiling);
-	tlb_finish_mmu(&tlb);
+	if (!p4d)
+		return -ENOMEM;
+	if (p4d_none(*p4d)) {
+		pud = pud_alloc_one(mm, addr);
+		if (!pud)
+			return -ENOMEM;
+		smp_wmb(); /* See comment in pmd_install() */
+		p4d_populate(mm, p4d, pud);
+	}
+	pud = pud_offset(p4d, addr);
+	if (pud_none(*pud)) {
+		pmd = pmd_alloc_one(mm, addr);
+		if (!pmd)
+			return -ENOMEM;
+		smp_wmb(); /* See comment in pmd_install() */
+		pud_populate(mm, pud, pmd);
+	}
+	pmd = pmd_offset(pud, addr);
+	if (pmd_none(*pmd)) {
+		table = pte_alloc_one(mm);
+		if (!table)
+			return -ENOMEM;
+		smp_wmb(); /* See comment in pmd_install() */
+		pmd_populate(mm, pmd, table);
+	}
+	return 0;
+}
+
+static int mm_secret_make_tables(struct mm_struct *mm, const struct mm_secret_chunk *chunk)
+{
+	unsigned long addr, end = chunk->addr + mm_secret_chunk_size(chunk);
+	int err = 0;
+
+	for (addr = chunk->addr; addr != end && !err; addr += PMD_SIZE)
+		err = mm_secret_make_table(mm, addr);
+	return err;
+}
+
+#define table_is_empty(table, nr)	(!memchr_inv(table, 0, (nr) * sizeof(*(table))))
+
+/*
+ * Free the page table for addr, if there is one, and those above that are empty
+ * then.
+ */
+static void mm_secret_free_table(struct mmu_gather *tlb, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(tlb->mm, addr);
+	p4d_t *p4d, *p4ds;
+	pud_t *pud, *puds;
+	pmd_t *pmd, *pmds;
+
+	if (pgd_none(*pgd))
+		return;
+	p4ds = p4d_offset(pgd, 0);
+	p4d = p4d_offset(pgd, addr);
+	if (!p4d_none(*p4d)) {
+		puds = pud_offset(p4d, 0);
+		pud = pud_offset(p4d, addr);
+		if (!pud_none(*pud)) {
+			pmds = pmd_offset(pud, 0);
+			pmd = pmd_offset(pud, addr);
+			if (!pmd_none(*pmd)) {
+				pgtable_t table = pmd_pgtable(*pmd);
+
+				pmd_clear(pmd);
+				pte_free_tlb(tlb, table, addr);
+			}
+			if (table_is_empty(pmds, PTRS_PER_PMD)) {
+				pud_clear(pud);
+				pmd_free_tlb(tlb, pmds, addr);
+			}
+		}
+		if (table_is_empty(puds, PTRS_PER_PUD)) {
+			p4d_clear(p4d);
+			pud_free_tlb(tlb, puds, addr);
+		}
+	}
+	if (table_is_empty(p4ds, PTRS_PER_P4D)) {
+		pgd_clear(pgd);
+		p4d_free_tlb(tlb, p4ds, addr);
+	}
+}
+
+static void mm_secret_free_tables(struct mmu_gather *tlb, unsigned long start, unsigned long end)
+{
+	for (; start != end; start += PMD_SIZE)
+		mm_secret_free_table(tlb, start);
 }
 
 /*
- * Unmap a chunk that has no areas, and that nobody else finds.  If there is no memory to
- * do so, it stays, with its page tables.
+ * Unmap a chunk that has no areas, and is not in the list.  If there is no
+ * memory to do so, it stays, with its page tables.
  */
-static int unmap_chunk(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
+static int mm_secret_unmap_chunk(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
 {
-	const unsigned long start = chunk->addr, end = start + chunk_size(chunk);
-	struct vm_area_struct *vma, *prev, *next;
+	const unsigned long start = chunk->addr, end = start + mm_secret_chunk_size(chunk);
 	struct mm_struct *mm = state->mm;
-	unsigned long floor, ceiling;
+	struct vm_area_struct *vma;
 	struct vma_iterator vmi;
+	struct mmu_gather tlb;
 	int err;
 
 	mmap_assert_write_locked(mm);
 
-	window_iter_init(&vmi, state, start);
-	prev = vma_prev(&vmi);
-	floor = prev ? prev->vm_end : MM_SECRET_START;
-	window_iter_init(&vmi, state, end);
-	next = vma_find(&vmi, MM_SECRET_END);
-	ceiling = next ? next->vm_start : MM_SECRET_END;
-
-	window_iter_init(&vmi, state, start);
+	mm_secret_iter_init(&vmi, state, start);
 	vma = vma_find(&vmi, end);
 	err = do_vmi_align_munmap(&vmi, vma, mm, start, end, NULL,
 				  MUNMAP_KERNEL_OWNED | MUNMAP_OTHER_TREE);
 	if (err)
 		return err;
-	validate_window(state);
-	free_page_tables(mm, start, end, floor, ceiling);
+	mm_secret_validate(state);
+
+	tlb_gather_mmu(&tlb, mm);
+	mm_secret_free_tables(&tlb, start, end);
+	tlb_finish_mmu(&tlb);
 	return 0;
 }
 
@@ -133,7 +222,7 @@ void __sched mm_secret_unmap_empty(struct mm_secret_mm *state)
 	}
 	list_for_each_entry_safe(chunk, next, &chunks, list) {
 		list_del(&chunk->list);
-		if (!unmap_chunk(state, chunk))
+		if (!mm_secret_unmap_chunk(state, chunk))
 			continue;
 		guard(spinlock)(&state->lock);
 		list_add_tail(&chunk->list, &state->chunks);
@@ -157,7 +246,7 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 	struct mmu_gather tlb;
 
 	mmap_write_lock(mm);
-	window_iter_init(&vmi, state, 0);
+	mm_secret_iter_init(&vmi, state, 0);
 	vma = vma_find(&vmi, MM_SECRET_END);
 	if (vma) {
 		unmap_all_init(&unmap, &vmi, vma);
@@ -165,14 +254,18 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 		unmap.pg_end = MM_SECRET_END;
 		unmap.vma_end = MM_SECRET_END;
 		unmap.mm_wr_locked = true;
-		/* Page tables go, so that CPUs which use the mm lazily are flushed too. */
+		/*
+		 * Page tables go, so that CPUs which use the mm lazily are
+		 * flushed too.
+		 */
 		tlb_gather_mmu_fullmm(&tlb, mm);
 		unmap_vmas(&tlb, &unmap);
-		vma_iter_set(&vmi, vma->vm_end);
-		free_pgtables(&tlb, &unmap);
+		mm_secret_iter_init(&vmi, state, 0);
+		for_each_vma(vmi, vma)
+			mm_secret_free_tables(&tlb, vma->vm_start, vma->vm_end);
 		tlb_finish_mmu(&tlb);
 
-		window_iter_init(&vmi, state, 0);
+		mm_secret_iter_init(&vmi, state, 0);
 		for_each_vma(vmi, vma) {
 			vma_mark_detached(vma);
 			remove_vma(vma);
@@ -183,7 +276,7 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 }
 
 /* A random place in the window, or any if it is crowded, or 0. */
-static unsigned long find_gap(struct mm_secret_mm *state, unsigned long size)
+static unsigned long mm_secret_find_gap(struct mm_secret_mm *state, unsigned long size)
 {
 	const unsigned long places = (MM_SECRET_END - MM_SECRET_START - size) / PMD_SIZE + 1;
 	unsigned int tries = 8;
@@ -192,25 +285,25 @@ static unsigned long find_gap(struct mm_secret_mm *state, unsigned long size)
 
 	do {
 		addr = MM_SECRET_START + get_random_u32_below(places) * PMD_SIZE;
-		window_iter_init(&vmi, state, addr);
+		mm_secret_iter_init(&vmi, state, addr);
 		if (!vma_find(&vmi, addr + size))
 			return addr;
 	} while (--tries);
 
-	window_iter_init(&vmi, state, MM_SECRET_START);
+	mm_secret_iter_init(&vmi, state, MM_SECRET_START);
 	if (vma_iter_area_lowest(&vmi, MM_SECRET_START, MM_SECRET_END, size))
 		return 0;
 	return vma_iter_addr(&vmi);
 }
 
 /* Put the chunk's VMA, without page tables yet, into the window's tree. */
-static int insert_vma(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
+static int mm_secret_insert_vma(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
 {
 	struct vm_area_struct *vma;
 	struct vma_iterator vmi;
 	int err;
 
-	chunk->addr = find_gap(state, chunk_size(chunk));
+	chunk->addr = mm_secret_find_gap(state, mm_secret_chunk_size(chunk));
 	if (!chunk->addr)
 		return -ENOMEM;
 
@@ -219,7 +312,7 @@ static int insert_vma(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
 		return -ENOMEM;
 
 	vma->vm_start = chunk->addr;
-	vma->vm_end = chunk->addr + chunk_size(chunk);
+	vma->vm_end = chunk->addr + mm_secret_chunk_size(chunk);
 	vma->vm_ops = &mm_secret_vm_ops;
 	vma->vm_private_data = chunk;
 	vma->vm_page_prot = arch_mm_secret_pgprot();
@@ -230,14 +323,14 @@ static int insert_vma(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
 		goto free;
 
 	err = -ENOMEM;
-	window_iter_init(&vmi, state, vma->vm_start);
+	mm_secret_iter_init(&vmi, state, vma->vm_start);
 	vma_iter_config(&vmi, vma->vm_start, vma->vm_end);
 	if (vma_iter_prealloc(&vmi, vma))
 		goto free;
 
 	vma_start_write(vma);
 	vma_iter_store_new(&vmi, vma);
-	validate_window(state);
+	mm_secret_validate(state);
 	return 0;
 
 free:
@@ -245,41 +338,8 @@ free:
 	return err;
 }
 
-/* As pte_alloc() does it, but not counted. */
-static int make_page_table(struct mm_struct *mm, pmd_t *pmd)
-{
-	pgtable_t table;
-	spinlock_t *ptl;	/* of the page table that pmd is in */
-
-	if (!pmd_none(*pmd))
-		return 0;
-	table = pte_alloc_one(mm);
-	if (!table)
-		return -ENOMEM;
-	ptl = pmd_lock(mm, pmd);
-	smp_wmb(); /* See comment in pmd_install() */
-	pmd_populate(mm, pmd, table);
-	spin_unlock(ptl);
-	return 0;
-}
-
-static int make_page_tables(struct mm_struct *mm, const struct mm_secret_chunk *chunk)
-{
-	unsigned long addr, end = chunk->addr + chunk_size(chunk);
-
-	for (addr = chunk->addr; addr != end; addr += PMD_SIZE) {
-		p4d_t *p4d = p4d_alloc(mm, pgd_offset(mm, addr), addr);
-		pud_t *pud = p4d ? pud_alloc(mm, p4d, addr) : NULL;
-		pmd_t *pmd = pud ? pmd_alloc(mm, pud, addr) : NULL;
-
-		if (!pmd || make_page_table(mm, pmd))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 /* Add a chunk that @nr pages fit in. */
-static int __sched add_chunk(struct mm_secret_mm *state, unsigned long nr)
+static int __sched mm_secret_add_chunk(struct mm_secret_mm *state, unsigned long nr)
 {
 	const unsigned long nr_pages = round_up(nr + 2, PTRS_PER_PTE);
 	struct mm_secret_chunk *chunk;
@@ -295,14 +355,17 @@ static int __sched add_chunk(struct mm_secret_mm *state, unsigned long nr)
 		kfree(chunk);
 		return err;
 	}
-	err = insert_vma(state, chunk);
+	err = mm_secret_insert_vma(state, chunk);
 	if (err) {
 		kfree(chunk);
 	} else {
-		err = make_page_tables(state->mm, chunk);
-		/* Where that fails as well, the VMA stays until exit, for nothing. */
+		err = mm_secret_make_tables(state->mm, chunk);
+		/*
+		 * Where that fails as well, the VMA stays until exit, for
+		 * nothing.
+		 */
 		if (err)
-			unmap_chunk(state, chunk);
+			mm_secret_unmap_chunk(state, chunk);
 	}
 	mmap_write_unlock(state->mm);
 	if (err)
@@ -315,7 +378,7 @@ static int __sched add_chunk(struct mm_secret_mm *state, unsigned long nr)
 }
 
 /* Find a random place in the chunk, with an unmapped page on either side. */
-static bool find_place_in_chunk(struct mm_secret_chunk *chunk, struct mm_secret_area *area)
+static bool mm_secret_find_in_chunk(struct mm_secret_chunk *chunk, struct mm_secret_area *area)
 {
 	const unsigned int need = PFN_DOWN(area->size) + 2;
 	unsigned int tries = 8;
@@ -324,7 +387,10 @@ static bool find_place_in_chunk(struct mm_secret_chunk *chunk, struct mm_secret_
 	if (chunk->nr_pages < need)
 		return false;
 
-	/* The first that is free after one that is not would be beside a neighbour. */
+	/*
+	 * The first that is free after one that is not would be beside a
+	 * neighbour.
+	 */
 	do {
 		first = get_random_u32_below(chunk->nr_pages - need + 1);
 		if (find_next_bit(chunk->used, first + need, first) >= first + need)
@@ -341,14 +407,14 @@ found:
 	return true;
 }
 
-static bool find_place_in_chunks(struct mm_secret_mm *state, struct mm_secret_area *area,
-				 unsigned int tries)
+static bool mm_secret_find_in_chunks(struct mm_secret_mm *state, struct mm_secret_area *area,
+				     unsigned int tries)
 {
 	struct mm_secret_chunk *chunk;
 
 	/* Where there was room last time, there probably is some. */
 	list_for_each_entry(chunk, &state->chunks, list) {
-		if (find_place_in_chunk(chunk, area)) {
+		if (mm_secret_find_in_chunk(chunk, area)) {
 			list_move(&chunk->list, &state->chunks);
 			return true;
 		}
@@ -358,13 +424,13 @@ static bool find_place_in_chunks(struct mm_secret_mm *state, struct mm_secret_ar
 	return false;
 }
 
-static unsigned int first_page(const struct mm_secret_area *area)
+static unsigned int mm_secret_first_page(const struct mm_secret_area *area)
 {
 	return PFN_DOWN(area->addr - area->chunk->addr);
 }
 
 /* Reserve a place for the area, and count it, if there is a chunk with one. */
-static int take_place(struct mm_secret_area *area, unsigned int tries)
+static int mm_secret_take_place(struct mm_secret_area *area, unsigned int tries)
 {
 	const unsigned long nr = PFN_DOWN(area->size);
 	struct mm_secret_mm *state = area->state;
@@ -373,11 +439,11 @@ static int take_place(struct mm_secret_area *area, unsigned int tries)
 	guard(spinlock)(&state->lock);
 	if (state->nr_pages + nr > MM_SECRET_MAX_PAGES)
 		return -ENOSPC;
-	if (!find_place_in_chunks(state, area, tries))
+	if (!mm_secret_find_in_chunks(state, area, tries))
 		return -EAGAIN;
 
 	chunk = area->chunk;
-	bitmap_set(chunk->used, first_page(area), nr);
+	bitmap_set(chunk->used, mm_secret_first_page(area), nr);
 	if (!chunk->nr_used)
 		state->nr_empty--;
 	chunk->nr_used += nr;
@@ -397,7 +463,7 @@ void mm_secret_release_place(struct mm_secret_area *area)
 	struct mm_secret_mm *state = area->state;
 
 	lockdep_assert_held(&state->lock);
-	bitmap_clear(chunk->used, first_page(area), nr);
+	bitmap_clear(chunk->used, mm_secret_first_page(area), nr);
 	chunk->nr_used -= nr;
 	if (!chunk->nr_used)
 		state->nr_empty++;
@@ -410,22 +476,27 @@ void mm_secret_release_place(struct mm_secret_area *area)
  * mm_secret_reserve_place() - Find a place for an area, and count it.
  * @area: The area, with its size and state.
  *
- * It gets a random address with page tables, and an unmapped page on either side.
+ * It gets a random address with page tables, and an unmapped page on either
+ * side.
  *
- * Context: Process context, the mm has users, its mmap lock is not held.  May sleep.
- * Return: 0; -ENOSPC if the mm would have more than it may; -EINTR if a fatal signal is
- * pending; or -ENOMEM.
+ * Context: Process context, the mm has users, its mmap lock is not held.  May
+ * sleep.
+ * Return: 0; -ENOSPC if the mm would have more than it may; -EINTR if a fatal
+ * signal is pending; or -ENOMEM.
  */
 int __sched mm_secret_reserve_place(struct mm_secret_area *area)
 {
 	int err;
 
-	while ((err = take_place(area, 4)) == -EAGAIN) {
-		err = add_chunk(area->state, PFN_DOWN(area->size));
+	while ((err = mm_secret_take_place(area, 4)) == -EAGAIN) {
+		err = mm_secret_add_chunk(area->state, PFN_DOWN(area->size));
 		if (!err)
 			continue;
-		/* Where there is no room for a chunk, there may be in one further on. */
-		if (err == -ENOMEM && !take_place(area, UINT_MAX))
+		/*
+		 * Where there is no room for a chunk, there may be in one
+		 * further on.
+		 */
+		if (err == -ENOMEM && !mm_secret_take_place(area, UINT_MAX))
 			err = 0;
 		break;
 	}

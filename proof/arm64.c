@@ -365,7 +365,7 @@ static void look_up(unsigned long a, long *said)
 	close(mem);
 }
 
-/* What ends where the window begins is not taken for what is in it. */
+/* What ends where user addresses do is not taken for what is above. */
 TEST_F(arm64, beside_the_last_user_page)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -375,9 +375,9 @@ TEST_F(arm64, beside_the_last_user_page)
 	int i, j;
 
 	ASSERT_EQ(0, ioctl(self->p.fd, MM_SECRET_TEST_WINDOW, &win));
-	last = win.addr - page_size();
-	at[0] = win.addr;
-	at[1] = win.addr + page_size();
+	last = end_below_window(&win) - page_size();
+	at[0] = last + page_size();
+	at[1] = win.addr;
 	at[2] = self->p.addr;
 	at[3] = self->p.empty;
 	for (i = 0; i < 4; i++)
@@ -402,7 +402,7 @@ TEST_F(arm64, beside_the_last_user_page)
 	EXPECT_EQ(0, ret_or_errno(madvise((void *)last, page_size(), MADV_RANDOM)));
 	munmap((void *)last, page_size());
 	EXPECT_EQ(-ENOMEM, ret_or_errno(madvise((void *)last, page_size(), MADV_RANDOM)));
-	/* It took no page tables with it that lead to the window, too. */
+	/* It took no page tables with it that lead to the window. */
 	EXPECT_UNTOUCHED(&self->p, "the munmap of the last user page");
 }
 
@@ -424,7 +424,7 @@ static long page_tables(void)
 }
 
 /* Nor are they left when the mm goes. */
-TEST_F_TIMEOUT(arm64, border_tables_are_freed, 120)
+TEST_F_TIMEOUT(arm64, page_tables_are_freed, 120)
 {
 	const struct remote r = {};
 	long before;
@@ -439,7 +439,7 @@ TEST_F_TIMEOUT(arm64, border_tables_are_freed, 120)
 	EXPECT_GT(before + 150, page_tables());
 }
 
-/* What VmPTE says as memory next to the window comes and goes, in pages. */
+/* What VmPTE says as memory at the end of user addresses comes and goes, in pages. */
 static long border(bool with_area, unsigned long start)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -469,17 +469,17 @@ static long border_with(const struct remote *r)
 	return border(true, r->addr);
 }
 
-TEST_F(arm64, page_tables_at_the_border)
+TEST_F(arm64, page_tables_lead_to_either)
 {
 	struct mm_secret_test_range win = {};
 	struct remote r = {};
 	long with, without;
 
 	ASSERT_EQ(0, ioctl(self->p.fd, MM_SECRET_TEST_WINDOW, &win));
+	r.addr = end_below_window(&win);
 	/* The stack is anywhere in the GiB below; with 64 KiB pages a table covers half. */
-	if (getauxval(AT_EXECFN) >= win.addr - page_size() / 8 * page_size())
+	if (getauxval(AT_EXECFN) >= r.addr - page_size() / 8 * page_size())
 		SKIP(return, "not here: the stack has the last page table already");
-	r.addr = win.addr;
 	without = in_child(border_without, &r);
 	with = in_child(border_with, &r);
 	EXPECT_LT(0, without >> 32);

@@ -8,13 +8,20 @@
 #include <linux/futex.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "kselftest_harness.h"
 #include "kernel_owned_calls.h"
 #include "mm_secret_util.h"
+#include "proof_util.h"
+
+#ifndef ADDR_MM_SECRET
+#define ADDR_MM_SECRET	0x10000000
+#endif
 
 #define WAKE(_op, _arg) \
 	{ FUTEX_WAKE_OP_PRIVATE, 1, FUTEX_OP(FUTEX_OP_##_op, _arg, FUTEX_OP_CMP_EQ, 0), true }
@@ -119,10 +126,11 @@ TEST_F(arm64, probe_reads)
 	}
 }
 
-/* User addresses end where the window begins, on this CPU. */
+/* User addresses end where the page tables of the window begin, on this CPU. */
 TEST_F(arm64, end_of_the_user_range)
 {
-	const unsigned long start = self->win.addr, end = start + self->win.size;
+	const unsigned long end = self->win.addr + self->win.size;
+	const unsigned long start = end_below_window(&self->win);
 	unsigned long last = start - page_size(), addr;
 
 	/* A power of two ends it, and what the CPU translates ends there. */
@@ -135,6 +143,75 @@ TEST_F(arm64, end_of_the_user_range)
 		EXPECT_EQ(-ENOMEM, c_mmap_noreplace(addr, page_size()));
 		EXPECT_EQ(-EFAULT, ret_or_errno(getrandom((void *)addr, 8, 0)));
 	}
+	EXPECT_EQ(-ENOMEM, c_mmap_noreplace(self->win.addr - page_size(), page_size()));
+	EXPECT_EQ(-ENOMEM, c_mmap_noreplace(self->win.addr, page_size()));
+}
+
+/* The last page that the CPU translates is as any other. */
+static bool use_last_page(unsigned long end)
+{
+	const struct futex_call add = WAKE(ADD, 1);
+	unsigned long page = end - page_size();
+	int *word = (int *)page;
+	bool good;
+
+	/* The stack may be there. */
+	if (c_mmap_noreplace(page, page_size()) == -EEXIST)
+		return true;
+	good = word == mmap(word, page_size(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) &&
+	       getrandom((void *)(end - 8), 8, 0) == 8;
+	if (!good)
+		return false;
+	*word = 1;
+	return !try_futex(&add, page) && *word == 2 &&
+	       ret_or_errno(getrandom((void *)(end - 4), 8, 0)) == 4 &&
+	       !munmap(word, page_size()) &&
+	       !munmap((void *)(end - 2 * page_size()), 2 * page_size());
+}
+
+/* Runs before the constructor that asks for secret memory. */
+__attribute__((constructor(101))) static void not_asked(int argc, char **argv)
+{
+	struct mm_secret_test_range win = {};
+	unsigned long addr;
+	int fd, status;
+
+	if (argc != 2 || strcmp(argv[1], "not-asked"))
+		return;
+	fd = open_mm_secret();
+	if (personality(0xffffffff) & ADDR_MM_SECRET)
+		_exit(1);
+	if (dev_alloc(fd, page_size(), &addr) != -EOPNOTSUPP)
+		_exit(2);
+	if (ioctl(fd, MM_SECRET_TEST_WINDOW, &win) || !use_last_page(win.addr + win.size))
+		_exit(3);
+	/* It counts from the next execve() on. */
+	personality(personality(0xffffffff) | ADDR_MM_SECRET);
+	if (dev_alloc(fd, page_size(), &addr) != -EOPNOTSUPP)
+		_exit(4);
+	if (!use_last_page(win.addr + win.size))
+		_exit(5);
+	if (!fork())
+		_exit(!use_last_page(win.addr + win.size));
+	wait(&status);
+	_exit(status ? 6 : 0);
+}
+
+TEST_F(arm64, not_asked)
+{
+	char *argv[] = { "/proc/self/exe", "not-asked", NULL };
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		personality(personality(0xffffffff) & ~ADDR_MM_SECRET);
+		execv(argv[0], argv);
+		_exit(99);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status)
+		TH_LOG("step %d", WEXITSTATUS(status));
 }
 
 TEST_HARNESS_MAIN

@@ -121,6 +121,15 @@ struct seen_fault see_fault(void (*access)(unsigned long addr), unsigned long ad
 	return fault;
 }
 
+unsigned long end_below_window(const struct mm_secret_test_range *win)
+{
+	const int page = __builtin_ctzl(page_size()), per_level = page - 3;
+	const int bits = __builtin_ctzl(win->addr + win->size);
+	const int levels = (bits - page + per_level - 1) / per_level;
+
+	return win->addr & -(1UL << (page + per_level * (levels - 1)));
+}
+
 unsigned long map_last_user_page(void)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -130,9 +139,9 @@ unsigned long map_last_user_page(void)
 	ioctl(fd, MM_SECRET_TEST_WINDOW, &win);
 	close(fd);
 	for (bits = 64; bits > 30; bits--) {
-		/* The window may come right after it. */
+		/* The window may come after it. */
 		__u64 addr = bits < 64 ? (1ULL << bits) - 2 * page_size() :
-					 win.addr - page_size();
+					 end_below_window(&win) - page_size();
 		void *want = (void *)(unsigned long)addr, *mem;
 
 		if (addr > ULONG_MAX)

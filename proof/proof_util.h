@@ -42,6 +42,10 @@ struct seen_fault {
 /* Call @access with @addr. */
 struct seen_fault see_fault(void (*access)(unsigned long addr), unsigned long addr);
 
+/* Where user addresses end, on arm64: where the page tables of the window begin. */
+struct mm_secret_test_range;
+unsigned long end_below_window(const struct mm_secret_test_range *win);
+
 /* The last page of the user range, or one of the last, which is mapped now; or 0. */
 unsigned long map_last_user_page(void);
 

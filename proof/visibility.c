@@ -466,7 +466,8 @@ TEST_F_TIMEOUT(visibility, wchan, 120)
 		/* The test driver is who called. */
 		EXPECT_TRUE((strncmp(name, "mm_secret", 9) ||
 			     !strncmp(name, "mm_secret_test", 14)) &&
-			    strcmp(name, "add_chunk") && strcmp(name, "add_slab"))
+			    strcmp(name, "mm_secret_add_chunk") &&
+			    strcmp(name, "mm_secret_add_slab"))
 			TH_LOG("%s", name);
 		usleep(5000);
 	}

@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/mm_types.h>
 #include <linux/pgtable.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
 struct mm_secret_area;
@@ -48,15 +49,22 @@ static inline void mm_secret_exit(struct mm_struct *mm)
 		__mm_secret_exit(mm);
 }
 
-/* Is this an address in the window, whether there is an area or not? */
+/* Does the mm have a window?  If userspace's addresses end below it. */
+static inline bool mm_secret_has_window(const struct mm_struct *mm)
+{
+	return mm->task_size <= MM_SECRET_START;
+}
+
+/* Is this address in the current mm's window, be there an area or not? */
 static inline bool addr_is_mm_secret(unsigned long addr)
 {
-	return addr >= MM_SECRET_START && addr < MM_SECRET_END;
+	return addr >= MM_SECRET_START && addr < MM_SECRET_END &&
+	       mm_secret_has_window(current->mm);
 }
 
 /*
- * Does a walk of page tables by software end in the window?  It goes by the bits
- * that are an index of a table, whatever those above them are.
+ * Does a walk of page tables by software end in the window?  It goes by the
+ * bits that are an index of a table, whatever those above them are.
  */
 static inline bool walk_is_mm_secret(unsigned long addr)
 {

@@ -9,10 +9,10 @@
 
 /*
  * Where PAN is emulated, TTBR0 does not lead to the mm's page tables while the
- * kernel runs.  On a CPU with Meltdown userspace reads what they map: KPTI, which
- * takes TTBR1 away from userspace, does not help.  And without VHE, KVM's hypervisor
- * keeps what it has mapped of the kernel's memory when that is freed, unless it is
- * protected.
+ * kernel runs.  On a CPU with Meltdown userspace reads what they map: KPTI,
+ * which takes TTBR1 away from userspace, does not help.  And without VHE, KVM's
+ * hypervisor keeps what it has mapped of the kernel's memory when that is
+ * freed, unless it is protected.
  */
 static inline bool arch_mm_secret_supported(void)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * x86_64: memory of the kernel image that is free must not stay mapped at the image's
- * addresses.  memfd_secret() may be given such a page, and removes the direct map's
- * entry only.
+ * x86_64: memory of the kernel image that is free must not stay mapped at the
+ * image's addresses.  memfd_secret() may be given such a page, and removes the
+ * direct map's entry only.
  *
  * Needs CONFIG_PTDUMP_DEBUGFS, debugfs, /proc/kallsyms and root.
  */
@@ -45,7 +45,7 @@ static unsigned long mapped(unsigned long start, unsigned long end)
 	char line[512], flags[8];
 
 	while (f && fgets(line, sizeof(line), f)) {
-		/* Of what is not present, only the size and the level are told. */
+		/* Of what is not present, only size and level are told. */
 		if (sscanf(line, "0x%lx-0x%lx %*s %7s", &from, &to, flags) != 3 ||
 		    (strcmp(flags, "ro") && strcmp(flags, "RW")))
 			continue;

@@ -47,8 +47,8 @@ long owned_map(int fd, unsigned long cmd, unsigned long size, int prot, unsigned
 long owned_range(int fd, unsigned long cmd, unsigned long addr, unsigned long size);
 
 /*
- * Pseudo files, without the C library's buffers: some tests compare what a process
- * says about its memory.
+ * Pseudo files, without the C library's buffers: some tests compare what a
+ * process says about its memory.
  */
 size_t read_text(const char *path, char *buf, size_t size);
 /* The VMA's lines in /proc/self/smaps or numa_maps, in text[], or NULL. */
@@ -70,7 +70,7 @@ struct fault {
 enum access { LOAD, STORE, JUMP, ATOMIC, STRING, CROSSING };
 
 struct fault try_access(enum access how, unsigned long addr);
-/* What the CPU said of a fault, for a signal handler: error code or syndrome. */
+/* What the CPU said of a fault, for a handler: error code or syndrome. */
 unsigned long fault_syndrome(const void *context);
 
 /* Contents. */
@@ -79,9 +79,9 @@ bool is_pattern(const unsigned char *buf, size_t size, unsigned char seed);
 bool is_zero(const unsigned char *buf, size_t size);
 
 /*
- * Give the test a kernel-owned VMA with ordinary neighbours on both sides; returns
- * what is wrong, or NULL.  With PROT_WRITE in @prot it has contents, otherwise it is
- * zero.
+ * Give the test a kernel-owned VMA with ordinary neighbours on both sides;
+ * returns what is wrong, or NULL.  With PROT_WRITE in @prot it has contents,
+ * otherwise it is zero.
  */
 const char *place_make_user(struct place *p, int prot);
 /* What is no longer as place_make_user() left it, or NULL. */
@@ -90,8 +90,8 @@ const char *place_changed(const struct place *p);
 unsigned long map_ordinary(unsigned long size);
 
 /*
- * In a child: what @fn returns there, or -ECHILD with the signal in bits 8 and above
- * if it died.
+ * In a child: what @fn returns there, or -ECHILD with the signal in bits 8 and
+ * above if it died.
  */
 long in_child(child_fn fn, const struct remote *r);
 #define DIED_BY(_sig)	(-ECHILD - ((_sig) << 8))

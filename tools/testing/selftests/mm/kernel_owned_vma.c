@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of kernel-owned VMAs: what the kernel maps at an address of a process and
- * unmaps again, and what the process can do to it meanwhile.
+ * Tests of kernel-owned VMAs: what the kernel maps at an address of a process
+ * and unmaps again, and what the process can do to it meanwhile.
  *
- * "shared" is anonymous memory that the process uses, too, as a shadow stack is.
+ * "shared" is anonymous memory for the process to use, like a shadow stack.
  * "private" is for the kernel's own code alone, as far as its protection goes.
  *
  * What is refused is tried on ordinary memory, too, where it works.
@@ -53,7 +53,7 @@ static unsigned long map_ordinary(unsigned long addr, size_t size)
 				   (addr ? MAP_FIXED_NOREPLACE : 0), -1, 0);
 }
 
-/* How many mappings the range has a part of, all with the flag in smaps if not NULL. */
+/* How many mappings the range has, all with the flag in smaps if not NULL. */
 static unsigned int mappings(unsigned long start, unsigned long end, const char *flag)
 {
 	FILE *f = fopen("/proc/self/smaps", "r");
@@ -242,7 +242,7 @@ TEST_F(kernel_owned, does_not_merge)
 	/* Sealed as it is, and as it otherwise may be. */
 	EXPECT_EQ(0, syscall(__NR_mseal, self->end, page, 0));
 	EXPECT_EQ(1, mappings(self->addr - page, self->end + page, " ko"));
-	/* That seal is the user's, and stops the kernel before anything has gone. */
+	/* That seal is the user's and stops the kernel before anything goes. */
 	EXPECT_EQ(-EPERM, drive(self->fd, KERNEL_OWNED_TEST_MUNMAP, self->addr - page,
 				self->size + 2 * page));
 	EXPECT_EQ(3, mappings(self->addr - page, self->end + page, NULL));
@@ -272,7 +272,7 @@ TEST_F(kernel_owned, fork)
 	EXPECT_TRUE(unchanged(self->addr, self->size));
 }
 
-/* The kernel takes over what is in the tree already, unless userspace sealed it. */
+/* The kernel takes over what is in the tree, unless userspace sealed it. */
 TEST_F(kernel_owned, seal)
 {
 	int fd = open(DRIVER, O_RDWR);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of what userspace can reach of secret memory: by direct access, by pointers
- * that it gives to system calls, and from other processes.
+ * Tests of what userspace can reach of secret memory: by direct access, by
+ * pointers that it gives to system calls, and from other processes.
  *
- * "window" is an area of secret memory.  What is tried on it must answer as at an
- * address in the window where nothing is.  "user" is a kernel-owned VMA at a user
- * address: pointers to it are like any, but its pages are not for others.  Each test
- * tries the same on ordinary memory, where it works, so that it fails if the attempt
- * itself was wrong, and looks afterwards whether the area is as it was.
+ * "window" is an area of secret memory.  What is tried on it must answer as at
+ * an address in the window where nothing is.  "user" is a kernel-owned VMA at a
+ * user address: pointers to it are like any, but its pages are not for others.
+ * Each test tries the same on ordinary memory, where it works, so that it fails
+ * if the attempt itself was wrong, and looks afterwards whether the area is as
+ * it was.
  *
  * Needs CONFIG_MM_SECRET_TEST, CONFIG_KERNEL_OWNED_VMA_TEST, debugfs and root.
  */
@@ -167,7 +168,9 @@ static unsigned int futex_word;
 
 typedef long (*pointer_fn)(void *ptr);
 
-/* The result, or -EBADMSG if the call has failed and changed what is in the pipe. */
+/*
+ * The result, or -EBADMSG if the call failed and changed what is in the pipe.
+ */
 static long call_pointer(pointer_fn call, unsigned long ptr)
 {
 	int left = -1;
@@ -184,7 +187,9 @@ static long call_pointer(pointer_fn call, unsigned long ptr)
 	return ret;
 }
 
-/* @name: the call.  A VMA is read-only and zero, and taken for a mapping like that. */
+/*
+ * @name: the call.  A VMA is read-only and zero, and taken for such a mapping.
+ */
 static void pointer_rule(struct __test_metadata *_metadata, const struct place *p,
 			 const char *name, pointer_fn call)
 {
@@ -290,7 +295,7 @@ FIXTURE_VARIANT_ADD(remote_access, user)
 	.window = false,
 };
 
-/* By a child and, if @itself, by the process.  @refusal: the answer for a VMA. */
+/* By a child and, if @itself, the process.  @refusal: the answer for a VMA. */
 static void remote_rule(struct __test_metadata *_metadata, const struct place *p,
 			child_fn fn, bool itself, long refusal)
 {

@@ -93,7 +93,7 @@ TEST_F_TIMEOUT(leak_scan, contents_are_nowhere_else, SCAN_TIMEOUT)
 	ASSERT_EQ(0, write_secret(self->p.fd, self->secret));
 	expect_scan(_metadata, self->p.fd, NPAGES);
 
-	/* In an ordinary page, as MM_SECRET_TEST_WRITE stores them, they are found. */
+	/* In an ordinary page, as the driver stores them, they are found. */
 	ASSERT_EQ(0, dev_read(self->p.fd, 0, self->secret, page_size()));
 	for (i = 0; i < page_size(); i++)
 		self->secret[i] = self->secret[i] << 4 | self->secret[i] >> 4;

@@ -3,9 +3,9 @@
  * Tests of the lifetime of secret memory: what areas there can be, who can free
  * them, and what fork(), exec() and exit do to them.
  *
- * An area belongs to the mm that has allocated it.  The handle, here an open file
- * of the test driver, can go elsewhere and be used to free the area, not to reach
- * it.
+ * An area belongs to the mm that has allocated it.  The handle, here an open
+ * file of the test driver, can go elsewhere and be used to free the area, not
+ * to reach it.
  *
  * Needs CONFIG_MM_SECRET_TEST, debugfs and root.
  */
@@ -54,7 +54,8 @@ static long can_allocate(unsigned long size)
 
 /*
  * Run @fn in a process that shares with this one what @flags say, or nothing if
- * they are 0.  Returns what @fn returns there, or minus the signal that killed it.
+ * they are 0.  Returns what @fn returns there, or minus the signal that killed
+ * it.
  */
 static int in_process(int (*fn)(void *arg), void *arg, int flags)
 {

@@ -6,9 +6,28 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <unistd.h>
 
 #include "mm_secret_util.h"
+
+#ifndef ADDR_MM_SECRET
+#define ADDR_MM_SECRET	0x10000000
+#endif
+
+/*
+ * On arm64 a process has secret memory only if it asked before it was executed.
+ * Where it need not, asking does no harm.
+ */
+__attribute__((constructor)) static
+void ask_for_mm_secret(int argc __attribute__((unused)), char **argv)
+{
+	int now = personality(0xffffffff);
+
+	if (now & ADDR_MM_SECRET || personality(now | ADDR_MM_SECRET) < 0)
+		return;
+	execv("/proc/self/exe", argv);
+}
 
 int open_mm_secret(void)
 {

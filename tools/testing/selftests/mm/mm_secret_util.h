@@ -30,8 +30,8 @@ long dev_nofault(int fd, unsigned long addr);
 unsigned long empty_address(int fd, unsigned long addr);
 
 /*
- * Give the test an area in the window, with contents, and in .empty an address with
- * nothing around it; returns what is wrong, or NULL.
+ * Give the test an area in the window, with contents, and in .empty an address
+ * with nothing around it; returns what is wrong, or NULL.
  */
 const char *place_make_window(struct place *p);
 /* What is no longer as place_make_window() left it, or NULL. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The shadow stack that the kernel makes for a thread is the kernel's: the process
- * can use it, and the kernel unmaps it when the thread exits, whatever the process
- * has tried.
+ * The shadow stack that the kernel makes for a thread is the kernel's: a
+ * process can use it, and the kernel unmaps it when the thread exits, whatever
+ * a process has tried.
  *
- * Needs CONFIG_MSEAL_SYSTEM_MAPPINGS.  On other kernels the tests are skipped, or,
+ * Needs CONFIG_MSEAL_SYSTEM_MAPPINGS.  Other kernels skip the tests, or,
  * with GCS_OWNED_TRY in the environment, show what a process can do there.
  */
 #define _GNU_SOURCE
@@ -115,7 +115,7 @@ static bool worker_start(struct worker *w)
 	       read(w->ready[0], &c, 1) == 1;
 }
 
-/* It returns through all of its frames, and is gone when its directory in /proc is. */
+/* It returns through all frames, and is gone when its folder in /proc is. */
 static bool worker_end(struct worker *w)
 {
 	char path[64];
@@ -192,7 +192,7 @@ static unsigned long map_own(unsigned long addr)
 	return syscall(__NR_map_shadow_stack, addr, PAGE, 0);
 }
 
-/* What the process maps beside it does not become part of it, and stays its own. */
+/* What the process maps beside it is not merged with it, and stays its own. */
 TEST_F(gcs_owned, unmapped_alone)
 {
 	const unsigned long start = self->r.start, end = self->r.end;
@@ -246,7 +246,7 @@ TEST_F_TIMEOUT(gcs_owned, unmapped_at_the_limit, 300)
 	EXPECT_EQ(-1, msync((void *)self->r.end - PAGE, PAGE, MS_ASYNC));
 }
 
-/* In the child, another thread looks whether the first one's stack goes with it. */
+/* In the child, another thread looks if the first one's stack goes with it. */
 static struct range first;
 
 static void *look(void *unused)

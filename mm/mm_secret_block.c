@@ -3,9 +3,8 @@
  * The pages of secret memory.
  *
  * They leave the direct map in blocks, each of which belongs to one mm until it
- * goes back to the system as it came: small ones first, in order that a few
- * pages cost little, then such as are mapped by one entry of the direct map,
- * which is not split.
+ * goes back as it came: small ones first, so that a few pages cost little, then
+ * such as one entry of the direct map maps, which is not split.
  */
 #include <linux/bitmap.h>
 #include <linux/cpuset.h>
@@ -130,8 +129,7 @@ static unsigned int mm_secret_block_free(struct mm_secret_block *block)
 	 * A bad page must not be mapped again, and to map the others could need
 	 * memory for page tables.  Taking the block out of the direct map has
 	 * split the mapping as far as needed, so that otherwise nothing can
-	 * fail.  In either case the block is lost, out of everybody's reach,
-	 * and counted.
+	 * fail.  In either case the block is lost, out of reach, and counted.
 	 */
 	if (bad || WARN_ON_ONCE(set_direct_map_valid_noflush(block->page, nr, true))) {
 		memcg_kmem_uncharge_page(block->page, block->order);
@@ -158,8 +156,7 @@ static unsigned int mm_secret_block_free(struct mm_secret_block *block)
  * What was not zeroed by its owner is zeroed first thing after it is back in
  * the direct map.
  *
- * Context: Process context, without mm_secret_mm.lock.  May sleep.  Allocates
- * nothing.
+ * Context: Process context, mm_secret_mm.lock is not held.  Allocates nothing.
  * Return: How many pages the system has got.
  */
 unsigned long mm_secret_free_blocks(struct list_head *blocks)
@@ -198,9 +195,8 @@ static int mm_secret_wanted_node(void)
 }
 
 /*
- * Up to @nr pages of a block that are not in use.  The bits of @zeroed say
- * which are zero.  Those that went bad while they were unused are in use for
- * ever.
+ * Up to @nr unused pages of a block.  The bits of @zeroed say which are zero.
+ * Those that went bad while they were unused are in use for ever.
  */
 static unsigned int mm_secret_block_take(struct mm_secret_block *block, struct page **pages,
 					 unsigned int nr, unsigned long *zeroed)
@@ -341,8 +337,7 @@ static int mm_secret_add_block(struct mm_secret_mm *state, int nid, bool small,
 	/*
 	 * Before anything is written: no CPU may have a translation left, be it
 	 * of the direct map, of a vmap() that is gone but not flushed yet, or
-	 * of a user address, which a CPU that used the mm lazily was not told
-	 * of.
+	 * of a user address, of which lazy CPUs were not told.
 	 */
 	flush_tlb_all();
 	/*
@@ -424,8 +419,8 @@ void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 		return;
 
 	/*
-	 * Who frees and allocates again need not pay for the direct map each
-	 * time.
+	 * Spare those who free and allocate again the changes of the direct
+	 * map.
 	 */
 	if (bitmap_empty(block->dirty, nr)) {
 		mm_secret_block_set_idle(block, true);
@@ -501,8 +496,7 @@ static enum lru_status mm_secret_isolate_idle(struct list_head *item, struct lis
 	struct mm_secret_mm *state = block->state;
 
 	/*
-	 * Elsewhere this lock is the outer one.  With the list's, the mm cannot
-	 * exit.
+	 * Elsewhere this is the outer lock.  With the list's, no mm can exit.
 	 */
 	if (!spin_trylock(&state->lock))
 		return LRU_SKIP;

@@ -201,8 +201,10 @@ static const struct mm_walk_ops mm_secret_scan_ops = {
  */
 #ifdef CONFIG_ARM64
 #define SCAN_START	_PAGE_OFFSET(vabits_actual)
+#define SCAN_USER_END	MM_SECRET_START
 #else
 #define SCAN_START	MM_SECRET_START
+#define SCAN_USER_END	TASK_SIZE_MAX
 #endif
 
 static void mm_secret_scan_kernel(struct scan *scan)
@@ -247,7 +249,7 @@ static void mm_secret_scan_other_mms(struct scan *scan, struct mm_struct *owner)
 		if (!mm)
 			continue;
 
-		mm_secret_scan_mm(scan, mm, 0, TASK_SIZE_MAX);
+		mm_secret_scan_mm(scan, mm, 0, SCAN_USER_END);
 		if (mm != owner)
 			mm_secret_scan_mm(scan, mm, MM_SECRET_START, MM_SECRET_END);
 		mmput(mm);

@@ -71,7 +71,8 @@ static void mm_secret_validate(struct mm_secret_mm *state)
 /*
  * The page tables of the window lead nowhere else.  They are made and freed
  * here, with the mmap lock held for write, because mm_inc_nr_ptes() and the
- * like would show them to userspace, as VmPTE.
+ * like would show them to userspace, as VmPTE.  The memory cgroup is charged
+ * for them.
  */
 static int mm_secret_make_table(struct mm_struct *mm, unsigned long addr)
 {
@@ -118,12 +119,12 @@ static int mm_secret_make_tables(struct mm_struct *mm, const struct mm_secret_ch
 	return err;
 }
 
-#define table_is_empty(table, nr)	(!memchr_inv(table, 0, (nr) * sizeof(*(table))))
+static bool mm_secret_table_is_empty(const void *table, size_t size)
+{
+	return !memchr_inv(table, 0, size);
+}
 
-/*
- * Free the page table for addr, if there is one, and those above that are empty
- * then.
- */
+/* Free the page table for addr, if any, and those above that are empty then. */
 static void mm_secret_free_table(struct mmu_gather *tlb, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(tlb->mm, addr);
@@ -147,17 +148,17 @@ static void mm_secret_free_table(struct mmu_gather *tlb, unsigned long addr)
 				pmd_clear(pmd);
 				pte_free_tlb(tlb, table, addr);
 			}
-			if (table_is_empty(pmds, PTRS_PER_PMD)) {
+			if (mm_secret_table_is_empty(pmds, PTRS_PER_PMD * sizeof(*pmds))) {
 				pud_clear(pud);
 				pmd_free_tlb(tlb, pmds, addr);
 			}
 		}
-		if (table_is_empty(puds, PTRS_PER_PUD)) {
+		if (mm_secret_table_is_empty(puds, PTRS_PER_PUD * sizeof(*puds))) {
 			p4d_clear(p4d);
 			pud_free_tlb(tlb, puds, addr);
 		}
 	}
-	if (table_is_empty(p4ds, PTRS_PER_P4D)) {
+	if (mm_secret_table_is_empty(p4ds, PTRS_PER_P4D * sizeof(*p4ds))) {
 		pgd_clear(pgd);
 		p4d_free_tlb(tlb, p4ds, addr);
 	}
@@ -255,8 +256,8 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 		unmap.vma_end = MM_SECRET_END;
 		unmap.mm_wr_locked = true;
 		/*
-		 * Page tables go, so that CPUs which use the mm lazily are
-		 * flushed too.
+		 * Page tables go, so that CPUs are flushed that use the mm
+		 * lazily.
 		 */
 		tlb_gather_mmu_fullmm(&tlb, mm);
 		unmap_vmas(&tlb, &unmap);
@@ -267,6 +268,7 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 
 		mm_secret_iter_init(&vmi, state, 0);
 		for_each_vma(vmi, vma) {
+			vma_start_write(vma);
 			vma_mark_detached(vma);
 			remove_vma(vma);
 		}
@@ -361,8 +363,7 @@ static int __sched mm_secret_add_chunk(struct mm_secret_mm *state, unsigned long
 	} else {
 		err = mm_secret_make_tables(state->mm, chunk);
 		/*
-		 * Where that fails as well, the VMA stays until exit, for
-		 * nothing.
+		 * Where that fails too, the VMA stays until exit, for nothing.
 		 */
 		if (err)
 			mm_secret_unmap_chunk(state, chunk);
@@ -387,10 +388,7 @@ static bool mm_secret_find_in_chunk(struct mm_secret_chunk *chunk, struct mm_sec
 	if (chunk->nr_pages < need)
 		return false;
 
-	/*
-	 * The first that is free after one that is not would be beside a
-	 * neighbour.
-	 */
+	/* The first free one after a used one would be beside a neighbour. */
 	do {
 		first = get_random_u32_below(chunk->nr_pages - need + 1);
 		if (find_next_bit(chunk->used, first + need, first) >= first + need)
@@ -493,8 +491,7 @@ int __sched mm_secret_reserve_place(struct mm_secret_area *area)
 		if (!err)
 			continue;
 		/*
-		 * Where there is no room for a chunk, there may be in one
-		 * further on.
+		 * Where there is no room for a chunk, one further on may have.
 		 */
 		if (err == -ENOMEM && !mm_secret_take_place(area, UINT_MAX))
 			err = 0;

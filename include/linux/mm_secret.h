@@ -49,13 +49,16 @@ static inline void mm_secret_exit(struct mm_struct *mm)
 		__mm_secret_exit(mm);
 }
 
-/* Does the mm have a window?  If userspace's addresses end below it. */
+/*
+ * Does the mm have a window?  If its user addresses end at the start of it, or
+ * below.  Before setup_new_exec() has set where, it has one, unused.
+ */
 static inline bool mm_secret_has_window(const struct mm_struct *mm)
 {
 	return mm->task_size <= MM_SECRET_START;
 }
 
-/* Is this address in the current mm's window, be there an area or not? */
+/* Is this address in the window of current->mm, which is there? */
 static inline bool addr_is_mm_secret(unsigned long addr)
 {
 	return addr >= MM_SECRET_START && addr < MM_SECRET_END &&

@@ -19,12 +19,11 @@
  * On arm64 a process has secret memory only if it asked before it was executed.
  * Where it need not, asking does no harm.
  */
-__attribute__((constructor)) static
-void ask_for_mm_secret(int argc __attribute__((unused)), char **argv)
+__attribute__((constructor)) static void ask_for_mm_secret(int argc, char **argv)
 {
 	int now = personality(0xffffffff);
 
-	if (now & ADDR_MM_SECRET || personality(now | ADDR_MM_SECRET) < 0)
+	if (!argc || now & ADDR_MM_SECRET || personality(now | ADDR_MM_SECRET) < 0)
 		return;
 	execv("/proc/self/exe", argv);
 }

@@ -325,7 +325,7 @@ static int test_stale(struct test_file *tf, unsigned long arg, bool vmapped)
 	err = -EAGAIN;
 	addr = mm_secret_addr(&ms);
 	if (!WARN_ON_ONCE(IS_ERR(addr)))
-		scan_mm(&scan, current->mm, (unsigned long)addr,
+		mm_secret_scan_mm(&scan, current->mm, (unsigned long)addr,
 			(unsigned long)addr + size);
 	mm_secret_free(&ms);
 	for (i = 0; i < scan.found; i++) {

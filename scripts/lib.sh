@@ -145,12 +145,11 @@ checkpatch() {
 		--show-types --ignore "NONE${3:+,$3}$ignore" "$2")
 }
 
-# suite_apt SUITE LOG: apt's options, in apt_opts, to see that suite of Debian and nothing
-# else.  The mirror and the keyring, by which apt checks the signatures, are the machine's
-# own, the suite is not: apt runs on a private state directory, so that nothing outside
-# build/ changes.
-suite_apt() {
-	local apt=$PWD/build/apt/$1 key=/usr/share/keyrings/debian-archive-keyring.gpg site
+# suite_sources SUITE FOLDER: a sources file of apt in FOLDER that names that suite of
+# Debian and nothing else.  The mirror and the keyring, by which apt checks the
+# signatures, are the machine's own, the suite is not.
+suite_sources() {
+	local key=/usr/share/keyrings/debian-archive-keyring.gpg site
 	command -v apt-get >/dev/null || die "no apt-get here"
 	# The site that the machine's own sources name for the main archive: the one
 	# that offers the "-updates" suite is a full mirror, security archives are not.
@@ -159,15 +158,22 @@ suite_apt() {
 		awk '$3 == "Debian" { print $1; exit }')
 	[ -n "$site" ] || die "apt knows no Debian mirror (run 'apt-get update' first)"
 	[ -r "$key" ] || die "$key is missing (package debian-archive-keyring)"
-
-	mkdir -p "$apt"/{sources,lists/partial,cache/archives/partial}
-	cat >"$apt/sources/suite.sources" <<SRC
+	mkdir -p "$2"
+	cat >"$2/suite.sources" <<SRC
 Types: deb
 URIs: $site
 Suites: $1
 Components: main
 Signed-By: $key
 SRC
+}
+
+# suite_apt SUITE LOG: apt's options, in apt_opts, to see that suite of Debian.  apt runs
+# on a private state directory, so that nothing outside build/ changes.
+suite_apt() {
+	local apt=$PWD/build/apt/$1
+	suite_sources "$1" "$apt/sources"
+	mkdir -p "$apt"/{lists/partial,cache/archives/partial}
 	apt_opts=(-o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$apt/sources"
 		  -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache"
 		  -o APT::Sandbox::User= -o Acquire::Languages=none -q)

@@ -70,6 +70,10 @@ regress: ## the tree's own selftests on base and patched kernel, side by side
 	@scripts/setup $(ARCH)
 	@scripts/regress --arch $(ARCH) $(ARGS)
 
+programs: ## real programs, and their probes of the address space, base and patched (ARCH=arm64)
+	@scripts/setup $(ARCH)
+	@LONG=$(LONG) scripts/programs --arch $(ARCH) $(ARGS)
+
 bench: ## count instructions on base and patched kernel (ARCH=: only that one)
 	@scripts/setup x86_64 arm64 bench
 	@scripts/bench $(if $(filter-out file,$(origin ARCH)),$(ARCH)) $(ARGS)
@@ -81,4 +85,4 @@ mutants: ## weakened kernels: the proof must notice each (ARGS=names)
 clean: ## remove what was built; kernel trees and downloads stay
 	@scripts/clean
 
-.PHONY: help prove check tree export verify bisect-check matrix diff mail kernel boot secrets regress bench mutants clean
+.PHONY: help prove check tree export verify bisect-check matrix diff mail kernel boot secrets regress programs bench mutants clean

@@ -25,7 +25,7 @@ __attribute__((constructor)) static void ask_for_mm_secret(int argc, char **argv
 
 	if (!argc || now & ADDR_MM_SECRET || personality(now | ADDR_MM_SECRET) < 0)
 		return;
-	execv("/proc/self/exe", argv);
+	execvp(argv[0], argv);
 }
 
 int open_mm_secret(void)

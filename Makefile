@@ -63,8 +63,8 @@ boot: ## an interactive shell in the patched kernel, the selftests inside
 		mm_secret_access mm_secret_lifetime mm_secret_leak | sed 's/^/-f /') -i
 
 secrets: ## a guest's registers looked for in the host's memory, base and patched
-	@scripts/setup x86_64
-	@scripts/secrets
+	@scripts/setup $(ARCH)
+	@scripts/secrets --arch $(ARCH)
 
 regress: ## the tree's own selftests on base and patched kernel, side by side
 	@scripts/setup $(ARCH)

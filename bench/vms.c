@@ -24,6 +24,7 @@
 
 #define PARAMETER	"/sys/module/kvm/parameters/secret_registers"
 
+#ifdef __x86_64__
 /* In real mode at 0: CPUID, ESI times, and output to a port, for ever. */
 static const unsigned char code[] = {
 	0x66, 0xbe, 0, 0, 0, 0,		/* mov $TIMES, %esi */
@@ -34,6 +35,24 @@ static const unsigned char code[] = {
 	0xe6, 0x10,			/* out %al, $0x10 */
 	0xeb, 0xed,			/* jmp 0 */
 };
+#define TIMES_AT	2
+#define EXIT_REASON	KVM_EXIT_IO
+#else
+/* At EL1 at 0: PSCI_VERSION, W5 times, and output to MMIO, for ever. */
+static const unsigned int code[] = {
+	0x18000105,	/* 0: ldr w5, 0x20 */
+	0x52b08000,	/* 1: mov w0, #0x84000000 */
+	0xd4000002,	/* hvc #0 */
+	0x710004a5,	/* subs w5, w5, #1 */
+	0x54ffffa1,	/* b.ne 1b */
+	0x52a80001,	/* mov w1, #0x40000000 */
+	0x39000020,	/* strb w0, [x1] */
+	0x17fffff9,	/* b 0b */
+	0,		/* TIMES */
+};
+#define TIMES_AT	0x20
+#define EXIT_REASON	KVM_EXIT_MMIO
+#endif
 
 struct vm {
 	int vm, vcpu;
@@ -60,6 +79,7 @@ static void make_vm(struct vm *v)
 	check(v->run != MAP_FAILED);
 }
 
+#ifdef __x86_64__
 static void start(struct vm *v)
 {
 	struct kvm_regs regs = { .rflags = 2 };
@@ -71,6 +91,16 @@ static void start(struct vm *v)
 	check(!ioctl(v->vcpu, KVM_SET_SREGS, &sregs));
 	check(!ioctl(v->vcpu, KVM_SET_REGS, &regs));
 }
+#else
+static void start(struct vm *v)
+{
+	struct kvm_vcpu_init init;
+
+	check(!ioctl(v->vm, KVM_ARM_PREFERRED_TARGET, &init));
+	init.features[0] |= 1 << KVM_ARM_VCPU_PSCI_0_2;
+	check(!ioctl(v->vcpu, KVM_ARM_VCPU_INIT, &init));
+}
+#endif
 
 static void destroy_vm(struct vm *v)
 {
@@ -81,12 +111,12 @@ static void destroy_vm(struct vm *v)
 
 static void run(struct vm *v)
 {
-	check(!ioctl(v->vcpu, KVM_RUN, 0) && v->run->exit_reason == KVM_EXIT_IO);
+	check(!ioctl(v->vcpu, KVM_RUN, 0) && v->run->exit_reason == EXIT_REASON);
 }
 
 static void set_times(unsigned int times)
 {
-	memcpy(memory + 2, &times, sizeof(times));
+	memcpy(memory + TIMES_AT, &times, sizeof(times));
 }
 
 static void make_running(struct vm *v)

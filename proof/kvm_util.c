@@ -11,6 +11,8 @@
 #include "kvm_util.h"
 #include "proof_util.h"
 
+unsigned int vcpu_kind;
+
 void do_ioctl(int fd, unsigned long nr, void *arg, const char *name)
 {
 	if (ioctl(fd, nr, arg) < 0)
@@ -25,47 +27,6 @@ char *guest_memory(int flags)
 	if (mem == MAP_FAILED)
 		err(FAILED, "mmap");
 	return mem;
-}
-
-/* Four pages of tables: memory below 2 MiB, and MMIO at MMIO_AT. */
-static void make_tables(char *mem)
-{
-	*(uint64_t *)(mem + PGD_AT) = PUD_AT | 3;
-	((uint64_t *)(mem + PUD_AT))[0] = PMD_AT | 3;
-	((uint64_t *)(mem + PUD_AT))[MMIO_AT >> 30] = MMIO_PMD_AT | 3;
-	*(uint64_t *)(mem + PMD_AT) = 0x83;
-	*(uint64_t *)(mem + MMIO_PMD_AT) = MMIO_AT | 0x83;
-}
-
-static void set_up_vcpu(struct test_vm *t)
-{
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[256];
-	} cpuid;
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0] = { .xcr = 0, .value = 7 } };
-	struct kvm_regs regs = { .rip = CODE_AT, .rflags = 2 };
-	struct kvm_sregs sregs;
-
-	cpuid.head.nent = 256;
-	do_ioctl(t->kvm, KVM_GET_SUPPORTED_CPUID, &cpuid, "KVM_GET_SUPPORTED_CPUID");
-	do_ioctl(t->vcpu, KVM_SET_CPUID2, &cpuid, "KVM_SET_CPUID2");
-	do_ioctl(t->vcpu, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
-	sregs.cr3 = PGD_AT;
-	sregs.cr4 = 1 << 5 | 1 << 9 | 1 << 10 | 1 << 18;	/* PAE, OSFXSR, OSXSAVE */
-	sregs.cr0 = 1U << 31 | 1 | 1 << 1 | 1 << 5;		/* PG, PE, MP, NE */
-	sregs.efer = 1 << 8 | 1 << 10;				/* LME, LMA */
-	sregs.cs = (struct kvm_segment){
-		.limit = ~0U, .selector = 8, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1,
-	};
-	sregs.ss = (struct kvm_segment){
-		.limit = ~0U, .selector = 16, .type = 3, .present = 1, .s = 1, .db = 1, .g = 1,
-	};
-	sregs.ds = sregs.ss;
-	sregs.es = sregs.ss;
-	do_ioctl(t->vcpu, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
-	do_ioctl(t->vcpu, KVM_SET_XCRS, &xcrs, "KVM_SET_XCRS");
-	do_ioctl(t->vcpu, KVM_SET_REGS, &regs, "KVM_SET_REGS");
 }
 
 void add_vcpu(struct test_vm *t, unsigned long id)
@@ -91,12 +52,10 @@ void make_vm(struct test_vm *t, const char *begin, const char *end, bool irqchip
 	t->vm = ioctl(t->kvm, KVM_CREATE_VM, 0UL);
 	if (t->vm < 0)
 		err(FAILED, "KVM_CREATE_VM");
-	if (irqchip)
-		do_ioctl(t->vm, KVM_CREATE_IRQCHIP, NULL, "KVM_CREATE_IRQCHIP");
 	if (!t->mem)
 		t->mem = guest_memory(MAP_PRIVATE);
 	memcpy(t->mem + CODE_AT, begin, end - begin);
-	make_tables(t->mem);
+	set_up_vm(t, irqchip);
 	mem.userspace_addr = (uintptr_t)t->mem;
 	do_ioctl(t->vm, KVM_SET_USER_MEMORY_REGION, &mem, "KVM_SET_USER_MEMORY_REGION");
 	add_vcpu(t, 0);
@@ -118,9 +77,9 @@ void make_keeper_in(struct test_vm *t)
 	make_vm(t, keeper_begin, keeper_end, false);
 	gprs = (uint64_t *)(t->mem + GPRS_AT);
 	vectors = (uint64_t *)(t->mem + VECTORS_AT);
-	for (i = 0; i < 16; i++)
+	for (i = 0; i < keeper_gprs / sizeof(*gprs); i++)
 		gprs[i] = rnd(&state);
-	for (i = 0; i < 16 * 32 / sizeof(*vectors); i++)
+	for (i = 0; i < keeper_vectors / sizeof(*vectors); i++)
 		vectors[i] = rnd(&state);
 }
 
@@ -132,7 +91,5 @@ int keep(struct test_vm *t, unsigned int rounds)
 	do	/* a task is woken to be frozen */
 		err = ioctl(t->vcpu, KVM_RUN, 0);
 	while (err && errno == EINTR);
-	if (err || t->run->exit_reason != KVM_EXIT_IO)
-		return 9;
-	return *((uint8_t *)t->run + t->run->io.data_offset);
+	return err ? 9 : said(t);
 }

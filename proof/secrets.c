@@ -48,7 +48,8 @@ static void look(const char *moment)
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%u %u %63s", &gprs, &halves, owner) != 3)
 			errx(1, "%s: %s", SECRET_SCAN, line);
-		printf("%s\t%s\t%u\t%u\n", moment, owner, gprs, halves);
+		printf("%s%s\t%s\t%u\t%u\n", vcpu_kinds[vcpu_kind].prefix, moment, owner, gprs,
+		       halves);
 	}
 	if (ferror(f))
 		err(1, SECRET_SCAN);
@@ -59,34 +60,27 @@ static void look(const char *moment)
 /* The VM's process does what it is told, a byte each, and answers with a byte. */
 static void be_vmm(int sock, bool irqchip)
 {
-	static struct kvm_regs regs;
-	static struct kvm_fpu fpu;
+	unsigned int done = 0;
 	char order;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	make_vm(&vm, guest_begin, guest_end, irqchip);
+	if (irqchip)
+		make_vm(&vm, sleeper_begin, sleeper_end, irqchip);
+	else
+		make_vm(&vm, guest_begin, guest_end, irqchip);
 	memcpy(vm.mem + SEED_AT, &seed, sizeof(seed));
 	if (write(sock, "", 1) != 1)
 		_exit(1);
 	while (read(sock, &order, 1) == 1) {
 		switch (order) {
-		case 'h':
-			run_to(&vm, KVM_EXIT_HLT);
-			break;
-		case 'i':
-			run_to(&vm, KVM_EXIT_IO);
-			break;
-		case 'm':
-			run_to(&vm, KVM_EXIT_MMIO);
+		case 'n':	/* the next exit */
+			run_to(&vm, guest_exits[done++].reason);
 			break;
 		case 'c':	/* a VMM that is done with MMIO forgets it, too */
 			explicit_bzero(&vm.run->mmio, sizeof(vm.run->mmio));
 			break;
-		case 'r':	/* what it sees is its own memory: it forgets it */
-			do_ioctl(vm.vcpu, KVM_GET_REGS, &regs, "KVM_GET_REGS");
-			do_ioctl(vm.vcpu, KVM_GET_FPU, &fpu, "KVM_GET_FPU");
-			explicit_bzero(&regs, sizeof(regs));
-			explicit_bzero(&fpu, sizeof(fpu));
+		case 'r':
+			read_registers(&vm);
 			break;
 		case '0':
 		case '1':	/* run for ever, or wait in the kernel, on that CPU */
@@ -180,35 +174,63 @@ static void gone(struct vmm *vmm, bool killed)
 	usleep(200000);	/* what is given back later is given back */
 }
 
-int main(void)
+/* Of the other CPU, on which a vCPU runs. */
+static void look_at_interrupts(void)
 {
+	long copies;
+
+	if (access(SECRET_SCAN_INTERRUPTS, W_OK))
+		return;
+	run_on(1);
+	write_text(SECRET_SCAN_INTERRUPTS, "1");
+	run_on(0);
+	usleep(500000);
+	copies = read_number(SECRET_SCAN_INTERRUPTS);
+	write_text(SECRET_SCAN_INTERRUPTS, "0");
+	if (copies < 0)
+		errx(1, "the vCPU was not interrupted");
+	printf("%svCPU interrupted\tpages\t%u\t0\n", vcpu_kinds[vcpu_kind].prefix, 200000);
+	if (copies)
+		printf("%svCPU interrupted\tstack\t%ld\t0\n", vcpu_kinds[vcpu_kind].prefix, copies);
+	fflush(stdout);
+}
+
+/* To the last exit, and look after each of them. */
+static void run_and_look(struct vmm *vmm, bool looks)
+{
+	char moment[64];
+	unsigned int i;
+
+	for (i = 0; i < NR_EXITS; i++) {
+		tell(vmm, 'n');
+		snprintf(moment, sizeof(moment), "after %s", guest_exits[i].name);
+		if (looks)
+			look(moment);
+	}
+	tell(vmm, 'c');
+}
+
+static void look_at_vms(void)
+{
+	char moment[64];
 	struct vmm vmm;
 	char order;
 
-	run_on(0);
-
 	vmm = start(false);
 	look("not yet run");
-	tell(&vmm, 'h');
-	look("after HLT");
-	tell(&vmm, 'i');
-	look("after port I/O");
-	tell(&vmm, 'm');
-	look("after MMIO");
-	tell(&vmm, 'c');
+	run_and_look(&vmm, true);
 	tell(&vmm, 'r');
-	look("after KVM_GET_REGS and _FPU");
+	snprintf(moment, sizeof(moment), "after %s", read_registers_name);
+	look(moment);
 	tell(&vmm, '1');
 	usleep(100000);
 	look("vCPU running");
+	look_at_interrupts();
 	gone(&vmm, true);
 	look("VM gone by SIGKILL");
 
 	vmm = start(false);
-	tell(&vmm, 'h');
-	tell(&vmm, 'i');
-	tell(&vmm, 'm');
-	tell(&vmm, 'c');
+	run_and_look(&vmm, false);
 	tell(&vmm, '0');
 	usleep(100000);
 	look("vCPU preempted");
@@ -221,7 +243,7 @@ int main(void)
 	gone(&vmm, true);
 
 	vmm = start(false);
-	tell(&vmm, 'h');
+	tell(&vmm, 'n');
 	order = 'x';
 	if (write(vmm.sock, &order, 1) != 1)
 		err(1, "write");
@@ -230,7 +252,7 @@ int main(void)
 
 	/* Now it is this process that has the VM's last references. */
 	vmm = start(false);
-	tell(&vmm, 'h');
+	tell(&vmm, 'n');
 	order = 'p';
 	if (write(vmm.sock, &order, 1) != 1)
 		err(1, "write");
@@ -253,5 +275,16 @@ int main(void)
 	}
 	usleep(200000);
 	look("VM gone by another process");
+}
+
+int main(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	run_on(0);
+	for (; vcpu_kinds[vcpu_kind].prefix; vcpu_kind++) {
+		if (!vcpu_kinds[vcpu_kind].there_is || vcpu_kinds[vcpu_kind].there_is(kvm))
+			look_at_vms();
+	}
 	return 0;
 }

@@ -12,23 +12,31 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/hash.h>
+#include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/kvm.h>
 #include <linux/kstrtox.h>
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/page-flags.h>
 #include <linux/pagewalk.h>
 #include <linux/sched.h>
+#include <linux/sched/task_stack.h>
 #include <linux/seq_file.h>
 #include <linux/set_memory.h>
 #include <linux/string.h>
-#include <linux/swab.h>
 #include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
+#ifdef CONFIG_X86
 #include <asm/fpu/api.h>
+#else
+#include <linux/kvm_host.h>
+#include <asm/neon.h>
+#include <asm/sections.h>
+#endif
 
 #include "slab.h"
 #include "secret_values.h"
@@ -60,10 +68,7 @@ static DEFINE_XARRAY(vmalloced);	/* the callers of vmalloc() by pfn */
 
 static noinline u64 masked_value(u64 seed, int i)
 {
-	u64 v = seed * MUL_1(i);
-
-	v = swab64(v) * MUL_2(i);
-	return (swab64(v) * MUL_3(i)) ^ MASK;
+	return secret_value(seed, i) ^ MASK;
 }
 
 static void add_needle(u64 value, enum kind kind)
@@ -104,7 +109,8 @@ static struct owner *owner_named(const char *name)
 /* Where hardware has RAX and RSP of an SVM guest, in a page that has no other name. */
 static bool in_vmcb(unsigned int offset)
 {
-	return offset == 0x400 + 0x1f8 || offset == 0x400 + 0x1d8;
+	return IS_ENABLED(CONFIG_X86) && (offset == 0x400 + 0x1f8 ||
+					  offset == 0x400 + 0x1d8);
 }
 
 static void add_to_owner(const struct hit *hit)
@@ -135,10 +141,29 @@ static void add_to_owner(const struct hit *hit)
 		owner->words++;
 }
 
+/* Where the kernel reaches a page, or NULL. */
+static const u64 *words_of(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	if (kernel_page_present(page))
+		return page_address(page);
+#ifdef CONFIG_ARM64	/* the kernel's data is in its image only */
+	if (PFN_PHYS(pfn) >= __pa_symbol(_sdata) && PFN_PHYS(pfn) < __pa_symbol(_end))
+		return (u64 *)__phys_to_kimg(PFN_PHYS(pfn));
+#endif
+	return NULL;
+}
+
 static void scan_pfn(unsigned long pfn)
 {
-	const u64 *words = page_address(pfn_to_page(pfn));
+	const u64 *words = words_of(pfn);
 	unsigned int i;
+
+	if (!words) {
+		skipped++;
+		return;
+	}
 
 	searched++;
 	for (i = 0; i < PAGE_SIZE / sizeof(*words); i++) {
@@ -190,10 +215,7 @@ static int scan(u64 seed)
 	for (pfn = 0; pfn < max_pfn; pfn++) {
 		if (!pfn_valid(pfn) || !pfn_to_online_page(pfn))
 			continue;
-		if (kernel_page_present(pfn_to_page(pfn)))
-			scan_pfn(pfn);
-		else
-			skipped++;
+		scan_pfn(pfn);
 		cond_resched();
 	}
 	if (nr_hits > ARRAY_SIZE(hits))
@@ -253,14 +275,43 @@ static const struct file_operations secret_scan_fops = {
  */
 static unsigned long softirqs;
 
-static void softirq_fn(struct timer_list *timer)
+#ifdef CONFIG_X86
+static bool guest_fpu_loaded(void)
 {
-	if (!test_thread_flag(TIF_NEED_FPU_LOAD) && x86_task_fpu(current)->fpstate->is_guest)
-		softirqs++;
+	return !test_thread_flag(TIF_NEED_FPU_LOAD) &&
+	       x86_task_fpu(current)->fpstate->is_guest;
+}
+
+static void use_fpu(void)
+{
 	kernel_fpu_begin();
 	asm volatile("vpcmpeqd %%ymm0, %%ymm0, %%ymm0\n\tvmovdqa %%ymm0, %%ymm7\n\t"
 		     "vmovdqa %%ymm0, %%ymm15" : : : "memory");
 	kernel_fpu_end();
+}
+#else
+static bool guest_fpu_loaded(void)
+{
+	return kvm_get_running_vcpu() && guest_owns_fp_regs() &&
+	       !test_thread_flag(TIF_FOREIGN_FPSTATE);
+}
+
+static void use_fpu(void)
+{
+	static struct user_fpsimd_state unused;
+
+	kernel_neon_begin(&unused);
+	asm volatile(".arch_extension simd\n\tmovi v0.16b, #255\n\t"
+		     "movi v7.16b, #255\n\tmovi v31.16b, #255" : : : "memory");
+	kernel_neon_end(&unused);
+}
+#endif
+
+static void softirq_fn(struct timer_list *timer)
+{
+	if (guest_fpu_loaded())
+		softirqs++;
+	use_fpu();
 	timer->expires = jiffies + 1;
 	add_timer_on(timer, smp_processor_id());
 }
@@ -286,8 +337,68 @@ static int softirq_get(void *data, u64 *val)
 
 DEFINE_DEBUGFS_ATTRIBUTE(softirq_fops, softirq_get, softirq_set, "%llu\n");
 
+#ifdef CONFIG_ARM64
+/*
+ * Interrupts of a CPU on which a vCPU runs, right after its exit: the values of the last
+ * search that are on the stack of the vCPU's task then, interrupted registers included.
+ */
+static unsigned long interrupts, on_stack;
+
+static enum hrtimer_restart interrupt_fn(struct hrtimer *timer)
+{
+	const u64 *word = task_stack_page(current);
+	const u64 *end = word + THREAD_SIZE / sizeof(*word);
+
+	hrtimer_forward_now(timer, us_to_ktime(3001));
+	if (!kvm_get_running_vcpu())
+		return HRTIMER_RESTART;
+	interrupts++;
+	for (; word != end; word++) {
+		if (find_needle(*word ^ MASK))
+			on_stack++;
+	}
+	return HRTIMER_RESTART;
+}
+
+static struct hrtimer interrupt_timer;
+
+static int interrupts_set(void *data, u64 on)
+{
+	hrtimer_cancel(&interrupt_timer);
+	if (on) {
+		interrupts = 0;
+		on_stack = 0;
+		hrtimer_start(&interrupt_timer, us_to_ktime(3001), HRTIMER_MODE_REL_PINNED_HARD);
+	}
+	return 0;
+}
+
+/* How many, or none if there were too few interrupts to tell. */
+static int interrupts_get(void *data, u64 *val)
+{
+	if (READ_ONCE(interrupts) < 10)
+		return -EAGAIN;
+	*val = READ_ONCE(on_stack);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(interrupts_fops, interrupts_get, interrupts_set, "%llu\n");
+
+static void init_interrupts(void)
+{
+	hrtimer_setup(&interrupt_timer, interrupt_fn, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	debugfs_create_file("secret_scan_interrupts", 0600, NULL, NULL, &interrupts_fops);
+}
+#else
+static void init_interrupts(void)
+{
+}
+#endif
+
 static int __init secret_scan_init(void)
 {
+	init_interrupts();
 	debugfs_create_file("secret_scan", 0600, NULL, NULL, &secret_scan_fops);
 	debugfs_create_file("secret_scan_softirq", 0600, NULL, NULL, &softirq_fops);
 	return 0;

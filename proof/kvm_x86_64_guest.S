@@ -26,7 +26,7 @@
 
 	.section .rodata
 /* For secrets.c: each value comes about where it stays; only the seed is in memory. */
-	.globl	guest_begin, guest_end
+	.globl	guest_begin, guest_end, sleeper_begin, sleeper_end
 guest_begin:
 	.irp	k, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 	vector	\k
@@ -52,6 +52,9 @@ guest_begin:
 	movq	%rbx, MMIO_AT
 	jmp	.
 guest_end:
+	/* HLT waits in the kernel if that has the interrupts. */
+	.set	sleeper_begin, guest_begin
+	.set	sleeper_end, guest_end
 
 /*
  * For kvm.c: do the registers keep what the host has put into memory?  To the port: 0 if

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whether a guest's registers are in secret memory, which only the kernel code
+ * of the VMM's process reaches: what is wanted, and what there is.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kvm_host.h>
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+/*
+ * Never, where there is some, or always, so that there is no vCPU where there
+ * is none.
+ */
+enum { SECRET_REGISTERS_OFF, SECRET_REGISTERS_AUTO, SECRET_REGISTERS_REQUIRED };
+static const char * const secret_registers_names[] = { "off", "auto", "required" };
+static int __read_mostly secret_registers = SECRET_REGISTERS_OFF;
+
+static int set_secret_registers(const char *val, const struct kernel_param *kp)
+{
+	int i = sysfs_match_string(secret_registers_names, val);
+
+	if (i < 0)
+		return i;
+	WRITE_ONCE(secret_registers, i);
+	return 0;
+}
+
+static int get_secret_registers(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", secret_registers_names[READ_ONCE(secret_registers)]);
+}
+
+static const struct kernel_param_ops secret_registers_ops = {
+	.set = set_secret_registers,
+	.get = get_secret_registers,
+};
+module_param_cb(secret_registers, &secret_registers_ops, NULL, 0644);
+
+/**
+ * kvm_alloc_secret_registers - Put a new vCPU's registers into secret memory
+ * @vcpu:	The vCPU, of the current process.  Its registers are not in use.
+ *
+ * Does so if the administrator wants it.  The registers stay where they are if
+ * there is no secret memory and it is not required.
+ *
+ * Return: 0, or an error with which the vCPU is not to be created.
+ */
+int kvm_alloc_secret_registers(struct kvm_vcpu *vcpu)
+{
+	const int wanted = READ_ONCE(secret_registers);
+	int r;
+
+	if (wanted == SECRET_REGISTERS_OFF)
+		return 0;
+	r = kvm_arch_alloc_secret_registers(vcpu);
+	if (!r || r == -EINTR || wanted == SECRET_REGISTERS_REQUIRED)
+		return r;
+	pr_info_once("registers of guests are not in secret memory: error %d\n", r);
+	return 0;
+}

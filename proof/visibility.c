@@ -1080,6 +1080,10 @@ TEST_F_TIMEOUT(visibility, ranges_into_it_answer_alike, 120)
 					       window.addr + window.size, p->addr + page_size() };
 		call_fn call = all_calls[i].call;
 
+		/* Where the window is far away, the target is as long, and not empty. */
+		if ((long)window.addr > 0 && window.addr - from > 1UL << 30 &&
+		    !strcmp(all_calls[i].name, "mremap_move"))
+			continue;
 		for (j = 0; j < (p->window ? ARRAY_SIZE(ends) : 1); j++) {
 			/* One that is there at the start of each call. */
 			mmap((void *)from, page_size(), PROT_READ | PROT_WRITE,

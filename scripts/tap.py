@@ -15,7 +15,8 @@
       The same for what kunit.py read from a boot's LOG.
   tap.py documented RST CASES
       One case for each row of the tables in RST whose last column, "test", names
-      tests: each of them is in CASES, and held.
+      tests: each of them is in CASES, and held.  A test is named by its group and its
+      case, with the variant between them where it matters which.
   tap.py table GROUPS [-v] NAME=CASES...
       The table of the proof from files that "proof" made, one a boot.
 """
@@ -221,21 +222,23 @@ def kunit(path, log):
 
 
 def documented(rst, path):
-    ends = lambda name: (name.split('.')[0], name.split('.')[-1])
-    held = {ends(name) for state, name, *_ in (line.split('\t') for line in lines_of(path))
-            if state == 'held'}
-    found, tests = [], False
+    ends = lambda name: f"{name.split('.')[0]}.{name.split('.')[-1]}"
+    names = {name for state, name, *_ in (line.split('\t') for line in lines_of(path))
+             if state == 'held'}
+    held = names | {ends(name) for name in names}
+    found, tests, title = [], False, ''
     for line in lines_of(rst):
         if line.startswith('.. csv-table::') or not line.startswith('   ') and line:
-            tests = False
+            tests, title = False, line.removeprefix('.. csv-table::').strip()
         elif line.startswith('   :header:'):
             tests = line.endswith(', test')
         elif tests and '|' in line and not line.startswith('   :'):
             row = line.strip().split('|')
-            missing = [name for name in row[-1].split() if ends(name) not in held]
+            missing = [name for name in row[-1].split() if name not in held]
             why = ([f'no such case held: {" ".join(missing)}'] if missing else
                    [] if row[-1].strip() else ['it names no test'])
-            found.append(('failed' if why else 'held', f'mm_secret.rst: {row[0]}', why))
+            found.append(('failed' if why else 'held', f'mm_secret.rst: {title}: {row[0]}',
+                          why))
     show(found or [('failed', 'mm_secret.rst: no table found', [])])
 
 

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -543,14 +542,9 @@ static void direct_map(const char *kind)
 	}
 }
 
-#ifndef ADDR_MM_SECRET
-#define ADDR_MM_SECRET	0x10000000
-#endif
-
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	int now = personality(0xffffffff);
 	unsigned int i;
 
 	if (!strcmp(what, "nothing"))
@@ -561,9 +555,7 @@ int main(int argc, char **argv)
 			measure("bystanders:", &bystanders[i]);
 		return 0;
 	}
-	/* On arm64, the next program may have secret memory. */
-	if (!(now & ADDR_MM_SECRET) && personality(now | ADDR_MM_SECRET) != -1)
-		execv("/proc/self/exe", argv);
+	ask_for_secret_memory(argv);
 	open_bench();
 	if (!strcmp(what, "users")) {
 		users();

@@ -5,7 +5,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/personality.h>
 #include <time.h>
+#include <unistd.h>
+
+#ifndef ADDR_MM_SECRET
+#define ADDR_MM_SECRET	0x10000000
+#endif
 
 #define check(what)							\
 	do {								\
@@ -22,6 +28,15 @@ static inline unsigned long long now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* On arm64 a process may have secret memory if it asked for it before execve(). */
+static inline void ask_for_secret_memory(char **argv)
+{
+	int is = personality(0xffffffff);
+
+	if (!(is & ADDR_MM_SECRET) && personality(is | ADDR_MM_SECRET) != -1)
+		execv("/proc/self/exe", argv);
 }
 
 /*

@@ -210,6 +210,8 @@ int main(int argc, char **argv)
 	unsigned int i;
 	int fd;
 
+	if (argc > 1)
+		ask_for_secret_memory(argv);
 	memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(memory != MAP_FAILED);
 	memcpy(memory, code, sizeof(code));

@@ -1,11 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Secret memory of one mm: memory of the kernel that is mapped in that mm's
- * page tables and nowhere else, at addresses that userspace can neither use nor
- * find.
+/**
+ * DOC: Secret memory of one mm
  *
- * Locks: the mmap lock for VMAs and page tables, mm_secret_mm.lock inside of it
- * for what is in them.  Who frees takes the latter alone.
+ * Most memory is in the direct map, so that one stray or speculative read, in
+ * any process, can reveal what the kernel keeps for any other.  Secret memory
+ * is for such contents: registers of virtual CPUs, keys, tokens.  Its pages are
+ * taken out of the direct map and mapped in the page tables of one mm, the
+ * owner, for kernel code alone.
+ *
+ * Usage: embed a handle, struct mm_secret, in the object that the memory
+ * belongs to.  mm_secret_alloc() gives it an area of whole pages, with an
+ * unmapped page on either side; mm_secret_kzalloc() gives it a piece of a page
+ * that it shares with other objects of the same mm.  mm_secret_addr() returns
+ * the address to the owner's tasks.  mm_secret_free() may be called from any
+ * process or kernel thread, and has to be, even if the mm is gone.  fork()
+ * copies nothing; exec() and exit() free the memory.
+ *
+ * Window: areas are mapped in [MM_SECRET_START, MM_SECRET_END), where no user
+ * mapping can be and which access_ok() refuses.  On x86 the window is an entry
+ * of the kernel half of the top-level page table.  On arm64 it is the end of
+ * what TTBR0 translates, in processes that have asked for it.
+ *
+ * Chunks: a chunk is the part of the window that one page table maps, or
+ * several for a large area.  It has a VMA, and a bitmap of the pages that areas
+ * have.  An mm keeps one chunk without areas; another one that becomes empty is
+ * unmapped at the next allocation.  The VMAs are kernel-owned, and in a maple
+ * tree of their own, in struct mm_secret_mm, which is not searched for user
+ * addresses.  do_vmi_align_munmap() unmaps them, with MUNMAP_KERNEL_OWNED.
+ *
+ * Blocks: pages leave the direct map in blocks of 64 KiB or, for an mm that has
+ * more than 512 KiB, of 2 MiB, for which no large mapping is split.  A block
+ * belongs to one mm, and its memory cgroup is charged for all of it.  An mm
+ * keeps a few that are idle, until a shrinker frees them.
+ *
+ * Contents: pages are zeroed before the owner gets them, by the owner when it
+ * frees them, and before they go back to the page allocator if they were not.
+ *
+ * Locks, from the outside in:
+ *
+ * - mmap_lock, for write: the tree of VMAs, and all page tables but the entries
+ *   for pages.
+ * - mm_secret_mm.lock: the chunks, blocks, small objects and counts of an mm.
+ *   A task that frees takes this one alone.  Freeing allocates nothing.
+ * - the lock of a page table, and that of the list of idle blocks.  The
+ *   shrinker holds the latter when it tries to get mm_secret_mm.lock.
+ *
+ * Userspace is told nothing: the memory is in no count or list of the process,
+ * and an access to the window fails like one to an address without a mapping.
+ * For the whole machine, /proc/vmstat counts it as nr_mm_secret.
  */
 #include <linux/cleanup.h>
 #include <linux/kvm_types.h>

@@ -234,6 +234,8 @@ static void look_at_vms(void)
 	tell(&vmm, '0');
 	usleep(100000);
 	look("vCPU preempted");
+	if (write_text(SECRET_SCAN_NEON, "5"))
+		look("vCPU preempted by a user of NEON");
 	gone(&vmm, true);
 
 	vmm = start(true);

@@ -10,6 +10,7 @@
  * would be the first to be handed out and overwritten.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/hash.h>
 #include <linux/hrtimer.h>
@@ -384,21 +385,42 @@ static int interrupts_get(void *data, u64 *val)
 
 DEFINE_DEBUGFS_ATTRIBUTE(interrupts_fops, interrupts_get, interrupts_set, "%llu\n");
 
-static void init_interrupts(void)
+/*
+ * A task of the kernel that uses some of the FP registers after a vCPU has run on its CPU,
+ * and is scheduled out, so that all of them are stored.
+ */
+static int neon_set(void *data, u64 times)
 {
+	static struct user_fpsimd_state state;
+
+	while (times--) {
+		msleep(20);	/* the vCPU runs */
+		kernel_neon_begin(&state);
+		asm volatile(".arch_extension simd\n\tmovi v0.16b, #255" : : : "memory");
+		msleep(20);
+		kernel_neon_end(&state);
+	}
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(neon_fops, NULL, neon_set, "%llu\n");
+
+static void init_arm64(void)
+{
+	debugfs_create_file("secret_scan_neon", 0200, NULL, NULL, &neon_fops);
 	hrtimer_setup(&interrupt_timer, interrupt_fn, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_PINNED_HARD);
 	debugfs_create_file("secret_scan_interrupts", 0600, NULL, NULL, &interrupts_fops);
 }
 #else
-static void init_interrupts(void)
+static void init_arm64(void)
 {
 }
 #endif
 
 static int __init secret_scan_init(void)
 {
-	init_interrupts();
+	init_arm64();
 	debugfs_create_file("secret_scan", 0600, NULL, NULL, &secret_scan_fops);
 	debugfs_create_file("secret_scan_softirq", 0600, NULL, NULL, &softirq_fops);
 	return 0;

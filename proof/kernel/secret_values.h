@@ -64,5 +64,7 @@ static inline unsigned long long secret_value(unsigned long long v, int i)
  * looked for were on the stack of a vCPU's task then.  Of arm64 only.
  */
 #define SECRET_SCAN_INTERRUPTS	"/sys/kernel/debug/secret_scan_interrupts"
+/* Writing N there uses NEON N times, and is scheduled out meanwhile.  Of arm64 only. */
+#define SECRET_SCAN_NEON	"/sys/kernel/debug/secret_scan_neon"
 
 #endif

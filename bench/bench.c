@@ -254,12 +254,12 @@ static unsigned long long write_8(unsigned int times)
 
 static const struct subject bystanders[] = {
 	{ "mmap and munmap",			mmap_munmap, 200 },
-	{ "munmap of 1000 VMAs",		munmap_vmas, 5 },
+	{ "munmap of 1000 VMAs",		munmap_vmas, 1 },
 	{ "mprotect, split and merge",		mprotect_split, 200 },
 	{ "mremap, 16 pages moved",		mremap_move, 200 },
-	{ "madvise(MADV_DONTNEED), 16 pages",	madvise_dontneed, 500 },
+	{ "madvise(MADV_DONTNEED), 16 pages",	madvise_dontneed, 25 },
 	{ "brk up and down",			brk_up_down, 200 },
-	{ "mlock and munlock, 16 pages",	mlock_munlock, 200 },
+	{ "mlock and munlock, 16 pages",	mlock_munlock, 80 },
 	{ "page fault, anonymous",		fault_anon, 512 },
 	{ "page fault, file",			fault_file, 512 },
 	{ "fork and exit with 1000 VMAs",	fork_vmas, 1 },

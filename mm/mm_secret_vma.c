@@ -31,13 +31,15 @@
  * @addr: Where the VMA begins.
  * @nr_pages: How many it covers: a multiple of what a page table maps.
  * @nr_used: How many of them areas have.
- * @used: Which.
+ * @hint: Where there is likely to be room.
+ * @used: Which pages areas have.
  */
 struct mm_secret_chunk {
 	struct list_head list;
 	unsigned long addr;
 	unsigned int nr_pages;
 	unsigned int nr_used;
+	unsigned int hint;
 	unsigned long used[];
 };
 
@@ -396,7 +398,9 @@ static bool mm_secret_find_in_chunk(struct mm_secret_chunk *chunk, struct mm_sec
 	} while (--tries);
 
 	/* It is crowded. */
-	first = bitmap_find_next_zero_area(chunk->used, chunk->nr_pages, 0, need, 0);
+	first = bitmap_find_next_zero_area(chunk->used, chunk->nr_pages, chunk->hint, need, 0);
+	if (first + need > chunk->nr_pages)
+		first = bitmap_find_next_zero_area(chunk->used, chunk->nr_pages, 0, need, 0);
 	if (first + need > chunk->nr_pages)
 		return false;
 found:
@@ -462,6 +466,7 @@ void mm_secret_release_place(struct mm_secret_area *area)
 
 	lockdep_assert_held(&state->lock);
 	bitmap_clear(chunk->used, mm_secret_first_page(area), nr);
+	chunk->hint = mm_secret_first_page(area) - 1;
 	chunk->nr_used -= nr;
 	if (!chunk->nr_used)
 		state->nr_empty++;

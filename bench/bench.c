@@ -257,7 +257,7 @@ static const struct subject bystanders[] = {
 	{ "munmap of 1000 VMAs",		munmap_vmas, 1 },
 	{ "mprotect, split and merge",		mprotect_split, 200 },
 	{ "mremap, 16 pages moved",		mremap_move, 200 },
-	{ "madvise(MADV_DONTNEED), 16 pages",	madvise_dontneed, 25 },
+	{ "madvise(MADV_DONTNEED), 16 pages",	madvise_dontneed, 28 },
 	{ "brk up and down",			brk_up_down, 200 },
 	{ "mlock and munlock, 16 pages",	mlock_munlock, 80 },
 	{ "page fault, anonymous",		fault_anon, 512 },

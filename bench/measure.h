@@ -63,7 +63,7 @@ struct subject {
 /*
  * The least of so many counts is what it takes without a tick, or with as few of them as
  * there can be.  Each run begins elsewhere between two ticks, which are 4 ms apart, and is
- * best shorter than that.
+ * best shorter than that, and long enough for what is done once in 64 pages.
  * What is paid more rarely than once in a run, by RCU callbacks or a refilled slab, can
  * be missing in it.
  */

@@ -18,13 +18,13 @@
 #include "internal.h"
 #include "kernel_owned_test.h"
 
-/* What an open file has. */
+/* The state of an open file. */
 struct test_map {
-	struct mutex lock;	/* for what follows */
-	struct mm_struct *mm;	/* that the VMA is in, or NULL, held by mmgrab() */
+	struct mutex lock;	/* protects the rest */
+	struct mm_struct *mm;	/* of the VMA, from mmgrab(), or NULL */
 	/*
-	 * What a private one maps, or NULL.  Each VMA has a reference, for a
-	 * munmap may split one, and the file has another.
+	 * The memory that a private VMA maps, or NULL.  Each VMA has a
+	 * reference, because a munmap may split one, and so has the file.
 	 */
 	struct folio *folio;
 	unsigned long addr;
@@ -74,7 +74,7 @@ map_private(struct mm_struct *mm, struct folio *folio,
 	vma->vm_ops = &test_vm_ops;
 	vma->vm_private_data = folio;
 	vm_flags_init(vma, flags);
-	/* Writable at once: nothing may fault on it, or ask for a copy. */
+	/* Map it writable at once: no store may fault, or make a copy. */
 	vma->vm_page_prot = vm_get_page_prot(flags | VM_SHARED);
 	err = insert_vm_struct(mm, vma);
 	if (err) {
@@ -92,7 +92,7 @@ map_private(struct mm_struct *mm, struct folio *folio,
 		}
 	}
 
-	/* Tests want it refused for what it is, not because it lacks these. */
+	/* Do not let calls on it fail just because these flags are missing. */
 	vm_flags_set(vma, VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC);
 	if (owned)
 		err = mseal_kernel_owned(mm, addr, addr + range->size);
@@ -149,7 +149,7 @@ static int test_map(struct test_map *tm, void __user *argp, unsigned int cmd)
 	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : 0;
 }
 
-/* Is this, in the file's range, a VMA of the file's? */
+/* Does this VMA, which is in the file's range, belong to the file? */
 static bool is_of_map(const struct test_map *tm, const struct vm_area_struct *vma)
 {
 	if (!tm->folio)
@@ -157,7 +157,7 @@ static bool is_of_map(const struct test_map *tm, const struct vm_area_struct *vm
 	return vma->vm_private_data == tm->folio && vma->vm_ops == &test_vm_ops;
 }
 
-/* Unmap what is left of the VMA, which userspace may have had back. */
+/* Unmap what is left of the VMA: parts may have been unmapped already. */
 static void forget_map(struct test_map *tm)
 {
 	const unsigned long end = tm->addr + tm->size;
@@ -185,7 +185,7 @@ static void forget_map(struct test_map *tm)
 		folio_put(tm->folio);
 }
 
-/* What works on any range of the caller's mm. */
+/* The calls that work on any range of the caller's mm. */
 static int test_range(void __user *argp, unsigned int cmd)
 {
 	struct mm_struct *mm = current->mm;

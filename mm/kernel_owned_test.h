@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The test driver of kernel-owned VMAs, /sys/kernel/debug/kernel_owned_test.
- * Every open file can hold one VMA, which goes with the file.
+ * Every open file can hold one VMA, which is unmapped when the file is closed.
  */
 #ifndef __KERNEL_OWNED_TEST_H
 #define __KERNEL_OWNED_TEST_H
@@ -24,9 +24,9 @@ struct kernel_owned_test_range {
 };
 
 /*
- * A VMA of zeroes.  In: .addr, a hint, .size, .prot, out: .addr.  MAP makes it
- * kernel-owned and private, MAP_PLAIN leaves it a VM_PFNMAP VMA like any other.
- * MAP_SHARED makes it kernel-owned anonymous memory.
+ * Map a VMA of zeroes.  In: .addr, a hint, .size, .prot, out: .addr.  MAP makes
+ * it kernel-owned and private, MAP_PLAIN an ordinary VM_PFNMAP VMA, MAP_SHARED
+ * kernel-owned anonymous memory.
  */
 #define KERNEL_OWNED_TEST_MAP		_IOWR('k', 1, struct kernel_owned_test_range)
 #define KERNEL_OWNED_TEST_MAP_PLAIN	_IOWR('k', 2, struct kernel_owned_test_range)

@@ -18,30 +18,33 @@
  *
  * Window: areas are mapped in [MM_SECRET_START, MM_SECRET_END), where no user
  * mapping can be and which access_ok() refuses.  On x86 the window is an entry
- * of the kernel half of the top-level page table.  On arm64 it is the end of
- * what TTBR0 translates, in processes that have asked for it.
+ * of the kernel half of the top-level page table.  On arm64 it is the last
+ * 4 GiB that TTBR0 translates, in processes that have asked for it.
  *
  * Chunks: a chunk is the part of the window that one page table maps, or
  * several for a large area.  It has a VMA, and a bitmap of the pages that areas
- * have.  An mm keeps one chunk without areas; another one that becomes empty is
+ * occupy.  An mm keeps one chunk without areas; if there are more, they are
  * unmapped at the next allocation.  The VMAs are kernel-owned, and in a maple
  * tree of their own, in struct mm_secret_mm, which is not searched for user
- * addresses.  do_vmi_align_munmap() unmaps them, with MUNMAP_KERNEL_OWNED.
+ * addresses.  do_vmi_align_munmap() unmaps them, with MUNMAP_KERNEL_OWNED, or
+ * the exit of the mm does.
  *
  * Blocks: pages leave the direct map in blocks of 64 KiB or, for an mm that has
- * more than 512 KiB, of 2 MiB, for which no large mapping is split.  A block
- * belongs to one mm, and its memory cgroup is charged for all of it.  An mm
- * keeps a few that are idle, until a shrinker frees them.
+ * more than 512 KiB, of 2 MiB, which do not split a 2 MiB mapping.  If no such
+ * block is available, a block is one page.  A block belongs to one mm, whose
+ * memory cgroup is charged for all of it.  An mm keeps a few idle blocks, until
+ * a shrinker frees them.
  *
- * Contents: pages are zeroed before the owner gets them, by the owner when it
- * frees them, and before they go back to the page allocator if they were not.
+ * Contents: pages are zeroed before the owner gets them.  The owner zeroes them
+ * when it frees them.  Pages that it has not zeroed are zeroed before they go
+ * back to the page allocator.
  *
- * Locks, from the outside in:
+ * Locks, the outermost first:
  *
- * - mmap_lock, for write: the tree of VMAs, and all page tables but the entries
- *   for pages.
+ * - mmap_lock, for write: the tree of VMAs, and the page tables of the window,
+ *   except the entries that map pages.
  * - mm_secret_mm.lock: the chunks, blocks, small objects and counts of an mm.
- *   A task that frees takes this one alone.  Freeing allocates nothing.
+ *   A task that frees memory does without the mmap_lock, and allocates nothing.
  * - the lock of a page table, and that of the list of idle blocks.  The
  *   shrinker holds the latter when it tries to get mm_secret_mm.lock.
  *
@@ -64,20 +67,22 @@
 
 #include "mm_secret.h"
 
-/* What a handle points to after its area was freed. */
+/* The value of a handle after its area was freed. */
 #define MM_SECRET_FREED		((struct mm_secret_area *)ERR_PTR(-ENOENT))
 
 /*
- * Areas that there are or are about to be.  Negative while the system
- * hibernates.
+ * The number of areas, including those that are being allocated.  Negative
+ * while the system hibernates.
  */
 static atomic_t mm_secret_nr_areas = ATOMIC_INIT(0);
 
 /**
- * mm_secret_get() - Get what an mm has of secret memory, or make it.
+ * mm_secret_get() - Get the state of an mm's secret memory, or allocate it.
  * @mm: The mm, which has users.
  *
- * Return: It, with a reference for the caller, or NULL if there is no memory.
+ * Context: Process context.  May sleep.
+ * Return: The state, with a reference for the caller, or NULL if there is no
+ * memory.
  */
 struct mm_secret_mm *mm_secret_get(struct mm_struct *mm)
 {
@@ -107,7 +112,9 @@ struct mm_secret_mm *mm_secret_get(struct mm_struct *mm)
 
 /**
  * mm_secret_put() - Drop a reference of mm_secret_get().
- * @state: What it returned.
+ * @state: The state.
+ *
+ * Context: Process context.  Does not sleep.
  */
 void mm_secret_put(struct mm_secret_mm *state)
 {
@@ -116,17 +123,17 @@ void mm_secret_put(struct mm_secret_mm *state)
 }
 
 /*
- * Is the current mm the owner, and not about to exit?  Then it gets another
- * user.
+ * Is the current mm the owner, and does it have users?  If so, the caller gets
+ * a reference, as by mmget().
  */
 bool mm_secret_get_owner(const struct mm_secret_mm *state)
 {
-	/* A kernel thread may have borrowed the mm, and be its last user. */
+	/* A kernel thread may have borrowed an mm that has no users left. */
 	return current->mm && READ_ONCE(current->mm->mm_secret) == state &&
 	       mmget_not_zero(current->mm);
 }
 
-/* The page tables are there as long as the chunk is. */
+/* The page tables exist as long as the chunk does. */
 static pte_t *mm_secret_lock_pte(struct mm_struct *mm, unsigned long addr, spinlock_t **ptl)
 {
 	pmd_t *pmd = pmd_off(mm, addr);
@@ -134,14 +141,14 @@ static pte_t *mm_secret_lock_pte(struct mm_struct *mm, unsigned long addr, spinl
 	return pte_offset_map_lock(mm, pmd, addr, ptl);
 }
 
-/* The page at an address of the current mm, where it stays meanwhile. */
+/* The page at @addr in the current mm.  The caller keeps it mapped. */
 struct page *mm_secret_page_at(unsigned long addr)
 {
 	return pte_page(ptep_get(pte_offset_kernel(pmd_off(current->mm, addr), addr)));
 }
 
-/* How many pages are mapped under one hold of the locks. */
-#define BATCH	16
+/* The number of pages to take from a block and map at once, at most. */
+#define MM_SECRET_BATCH	16
 
 static int mm_secret_map_pages(struct mm_secret_area *area, bool small)
 {
@@ -152,12 +159,12 @@ static int mm_secret_map_pages(struct mm_secret_area *area, bool small)
 	while (addr != end) {
 		const unsigned long left = PFN_DOWN(pmd_addr_end(addr, end) - addr);
 		unsigned long zeroed = 0;
-		struct page *pages[BATCH];
+		struct page *pages[MM_SECRET_BATCH];
 		spinlock_t *ptl;	/* of the page table that pte is in */
 		pte_t *pte;
 		int i, nr;
 
-		nr = mm_secret_take_pages(area->state, small, pages, min(left, BATCH),
+		nr = mm_secret_take_pages(area->state, small, pages, min(left, MM_SECRET_BATCH),
 					  &zeroed);
 		if (nr < 0)
 			return nr;
@@ -167,8 +174,8 @@ static int mm_secret_map_pages(struct mm_secret_area *area, bool small)
 				   pte_mkspecial(mk_pte(pages[i], arch_mm_secret_pgprot())));
 		pte_unmap_unlock(pte, ptl);
 		/*
-		 * What others have left there, or what the owner has not
-		 * zeroed.
+		 * Zero pages with old contents: they are from the page
+		 * allocator, or the owner did not zero them at the last free.
 		 */
 		for (i = 0; i < nr; i++, addr += PAGE_SIZE) {
 			if (!test_bit(i, &zeroed))
@@ -193,14 +200,14 @@ static void mm_secret_unmap_pages(struct mm_secret_mm *state, unsigned long addr
 		const pte_t old = ptep_get_and_clear(state->mm, addr + i * PAGE_SIZE,
 						     pte + i);
 
-		/* Not all are there after an allocation that failed. */
+		/* After a failed allocation, not all pages are mapped. */
 		if (!pte_none(old))
 			list_add(&pte_page(old)->lru, &pages);
 	}
 	pte_unmap_unlock(pte, ptl);
 
 	/*
-	 * Those included that use the mm lazily: kernel threads could reach the
+	 * This flushes lazy CPUs, too: kernel threads there could reach the
 	 * pages.
 	 */
 	flush_tlb_mm(state->mm);
@@ -210,7 +217,7 @@ static void mm_secret_unmap_pages(struct mm_secret_mm *state, unsigned long addr
 
 /*
  * Unmap @nr pages of an area, all in one page table, and give them back.
- * Return false if that is for exit_mmap() to do.
+ * Return false if the mm is exiting: __mm_secret_exit() does it then.
  */
 static bool mm_secret_release_pages(struct mm_secret_area *area, unsigned long addr,
 				    unsigned long nr, bool zeroed)
@@ -238,7 +245,7 @@ static void mm_secret_release_area(struct mm_secret_area *area, bool zeroed)
 	const unsigned long end = area->addr + area->size;
 	unsigned long addr = area->addr, next;
 
-	/* A page table at a time, lest the lock be held for long. */
+	/* One page table at a time, so that the lock is not held for long. */
 	do {
 		next = pmd_addr_end(addr, end);
 		if (!mm_secret_release_pages(area, addr, PFN_DOWN(next - addr), zeroed))
@@ -247,8 +254,8 @@ static void mm_secret_release_area(struct mm_secret_area *area, bool zeroed)
 }
 
 /*
- * The area of mm_secret_alloc().  @small: for mm_secret_kzalloc() to put
- * objects in.
+ * Allocate an area of @nr pages.  @small: mm_secret_kzalloc() puts objects into
+ * it.
  */
 int __sched mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool small)
 {
@@ -257,7 +264,7 @@ int __sched mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool s
 	struct mm_secret_area *area;
 	int err;
 
-	/* What is mapped after exit_mmap() would never be taken down. */
+	/* After exit_mmap(), nothing would unmap the area. */
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
 	memcg = get_mem_cgroup_from_mm(mm);
@@ -279,14 +286,14 @@ int __sched mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool s
 		goto put;
 	err = mm_secret_map_pages(area, small);
 	if (err) {
-		/* Never written to, but by mm_secret_map_pages(). */
+		/* The pages are zero: nobody has used them yet. */
 		mm_secret_release_area(area, /* zeroed= */ true);
 		mm_secret_put(area->state);
 		kfree(area);
 		goto unset_memcg;
 	}
 	/*
-	 * At most one chunk stays without an area, however many owners come and
+	 * Keep one chunk without areas at most, however many areas come and
 	 * go.
 	 */
 	if (READ_ONCE(area->state->nr_empty) > 1)
@@ -312,23 +319,24 @@ unset_memcg:
  * @ms: The handle to fill in.  It has no area.
  * @size: The size in bytes, rounded up to whole pages.
  *
- * The memory is zeroed.  The kernel reaches it while the current mm is loaded,
- * at the address that mm_secret_addr() returns, and no access by its owner
- * faults.  Userspace does not reach it at all.  It is gone with the mm, and not
- * copied by fork(); the handle stays until mm_secret_free().
+ * The memory is zeroed.  The kernel can access it while this mm is loaded, at
+ * the address that mm_secret_addr() returns, and no access by the owner faults.
+ * Userspace cannot access it.  It is freed when the mm exits, and not copied by
+ * fork(); the handle stays in use until mm_secret_free().
  *
  * The pages, and those that leave the direct map with them, are charged to the
  * memory cgroup of the mm.
  *
  * Context: Process context, current->mm is the owner-to-be, the mmap lock is
  * not held.  May sleep.
- * Return: 0; -EINVAL if @size is 0, or where the context is wrong; -EOPNOTSUPP
- * if this kernel, on this machine, has no secret memory, or if the process has
- * left no addresses to it where it has to (on arm64, with ADDR_MM_SECRET of
- * personality(2)); -ESRCH if the mm has no users left, as a kernel thread may
- * find it; -ENOSPC if the mm would have more than it may, 64 MiB; -EBUSY while
- * the system hibernates; -EINTR if a fatal signal is pending; -ENOMEM; or what
- * changing the direct map gives.  After an error @ms has no area.
+ * Return: 0; -EINVAL if @size is 0, or if the context is wrong; -EOPNOTSUPP if
+ * this kernel has no secret memory on this machine, or if the process has no
+ * window for it (on arm64, a 64-bit process must ask for one, see
+ * ADDR_MM_SECRET in personality(2)); -ESRCH if the mm has no users left, which
+ * a kernel thread may find; -ENOSPC if the mm would exceed its limit, 64 MiB;
+ * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
+ * -ENOMEM; or an error of the change of the direct map.  After an error @ms has
+ * no area.
  */
 int __sched mm_secret_alloc(struct mm_secret *ms, size_t size)
 {
@@ -349,13 +357,13 @@ int __sched mm_secret_alloc(struct mm_secret *ms, size_t size)
  * mm_secret_addr() - Get the address of secret memory.
  * @ms: The handle.
  *
- * The address is good as long as the area is, with the page tables of its owner
- * loaded: in its tasks, and in softirqs on top of them; not between the switch
- * to another mm and the switch of the stack, not in NMIs, not in a kernel
- * thread with a lazy active_mm, not under use_temporary_mm(), and not for DMA,
- * scatterlists or virt_to_page().
+ * The address is valid as long as the area exists and the page tables of the
+ * owner are loaded: in its tasks, and in softirqs that interrupt them; not
+ * between the switch to another mm and the switch of the stack, not in NMIs,
+ * not in a kernel thread with a lazy active_mm, not under use_temporary_mm(),
+ * and not for DMA, scatterlists or virt_to_page().
  *
- * Context: Process context.  The caller sees to it that the area is not freed
+ * Context: Process context.  The caller ensures that the area is not freed
  * meanwhile.
  * Return: The address; ERR_PTR(-EPERM) if the current mm is not the owner;
  * ERR_PTR(-ENOENT) if the handle has no area.
@@ -373,8 +381,8 @@ void *mm_secret_addr(const struct mm_secret *ms)
 EXPORT_SYMBOL_FOR_KVM(mm_secret_addr);
 
 /*
- * While it is still outside of the direct map.  A bad page is not touched:
- * return whether there was none.
+ * Zero the area through the owner's mapping.  Skip poisoned pages; return false
+ * if there was one.
  */
 static bool mm_secret_zero_area(const struct mm_secret_area *area)
 {
@@ -399,17 +407,18 @@ static bool mm_secret_zero_area(const struct mm_secret_area *area)
 
 /**
  * mm_secret_free() - Free secret memory.
- * @ms: The handle.  One that is zeroed and never had an area is left alone.
+ * @ms: The handle.  Nothing happens if it is zeroed and never had an area.
  *
  * Any process or kernel thread may do this, with the owner alive or gone.  It
  * cannot fail, allocates nothing, and does not wait for the owner's mmap lock.
  *
- * The owner zeroes the contents.  What others free stays as it is, in no page
- * table, until the owner uses the page again or it goes back to the system: it
- * is zeroed before anybody else can get it.
+ * The owner zeroes the contents.  If anybody else frees the memory, its old
+ * contents stay, out of reach for all but the owner, until the owner gets the
+ * memory again or it goes back to the system.  They are zeroed before anybody
+ * gets it.
  *
- * To free an area a second time, later or at the same time, is a bug, of which
- * the kernel warns once; nothing happens to memory of others.
+ * Freeing an area twice, even at the same time, is a bug: the kernel warns
+ * once, and no other memory is affected.
  *
  * Context: Process context.  May sleep.
  */
@@ -442,13 +451,15 @@ EXPORT_SYMBOL_FOR_KVM(mm_secret_free);
  * __mm_secret_exit() - Free the secret memory of an mm that has no users left.
  * @mm: The mm.
  *
- * Its handles stay.  Allocates nothing.
+ * The handles stay, and mm_secret_free() still works on them.  Cannot fail.
+ *
+ * Context: Process context, the mmap lock is not held.  May sleep.
  */
 void __sched __mm_secret_exit(struct mm_struct *mm)
 {
 	struct mm_secret_mm *state = mm->mm_secret;
 
-	/* From now on mm_secret_free() leaves all to this. */
+	/* From now on mm_secret_free() leaves the rest to this function. */
 	scoped_guard(spinlock, &state->lock)
 		state->dead = true;
 	WRITE_ONCE(mm->mm_secret, NULL);
@@ -462,7 +473,8 @@ void __sched __mm_secret_exit(struct mm_struct *mm)
 /**
  * mm_secret_active() - Is there secret memory of any mm?
  *
- * Return: Whether there is, so that the system cannot hibernate.
+ * Context: Any context.
+ * Return: True if there is, which means that the system cannot hibernate.
  */
 bool mm_secret_active(void)
 {
@@ -470,8 +482,9 @@ bool mm_secret_active(void)
 }
 
 /**
- * mm_secret_log_owners() - Tell the kernel log who has secret memory, eight at
- * most.
+ * mm_secret_log_owners() - Log up to eight processes that have secret memory.
+ *
+ * Context: Process context.  Does not sleep.
  */
 void mm_secret_log_owners(void)
 {
@@ -483,7 +496,7 @@ void mm_secret_log_owners(void)
 		const struct mm_secret_mm *state;
 		struct task_struct *t;
 
-		/* What they have borrowed may be gone any moment. */
+		/* The mm that a kernel thread has borrowed may be exiting. */
 		if (p->flags & PF_KTHREAD)
 			continue;
 		t = find_lock_task_mm(p);
@@ -504,10 +517,12 @@ void mm_secret_log_owners(void)
  * mm_secret_hibernation_begin() - Keep secret memory out of hibernation images.
  *
  * An image would put the secrets on disk, and making one maps the pages back
- * into the direct map.  So there are either areas or an image.
+ * into the direct map.  So there can be areas or an image, but not both.
  *
- * Return: 0, and no area can be allocated until mm_secret_hibernation_end(), or
- * -EBUSY if there are areas, whose owners are logged, or bad pages.
+ * Context: Process context.  May sleep.
+ * Return: 0 if there are no areas, and none can be allocated until
+ * mm_secret_hibernation_end(); -EBUSY if there are areas, whose owners are
+ * logged, or blocks that cannot be given back.
  */
 int mm_secret_hibernation_begin(void)
 {
@@ -517,7 +532,7 @@ int mm_secret_hibernation_begin(void)
 		mm_secret_log_owners();
 		return -EBUSY;
 	}
-	/* Somebody may be about to give back the last one. */
+	/* Another task may be about to give back the last block. */
 	while (tries--) {
 		mm_secret_drain();
 		if (!mm_secret_blocks_left())
@@ -530,6 +545,8 @@ int mm_secret_hibernation_begin(void)
 
 /**
  * mm_secret_hibernation_end() - Allow secret memory again.
+ *
+ * Context: Any context.
  */
 void mm_secret_hibernation_end(void)
 {

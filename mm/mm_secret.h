@@ -19,16 +19,16 @@ struct page;
 /**
  * struct mm_secret_mm - the secret memory of an mm
  * @refs: One for the mm, and one for each handle that has an area or an object.
- * @mm: The mm, good as long as @dead is not set.
+ * @mm: The mm, valid as long as @dead is not set.
  * @vmas: The VMAs of the window, under the mmap lock.
- * @lock: For all that follows.  Taken inside of the mmap lock.
- * @dead: exit_mmap() has begun: the page tables belong to it.
+ * @lock: Protects all that follows.  Taken inside of the mmap lock.
+ * @dead: exit_mmap() has begun, and frees the page tables.
  * @chunks: The VMAs' chunks, those that are likely to have room first.
- * @nr_empty: How many of them have no area.
+ * @nr_empty: The number of chunks without an area.
  * @blocks: The blocks of pages, those with free pages first.
- * @nr_idle: The pages of those that are idle.
- * @nr_areas: How many areas there are.
- * @nr_pages: The pages in them.
+ * @nr_idle: The number of pages in idle blocks.
+ * @nr_areas: The number of areas.
+ * @nr_pages: The number of pages in areas.
  * @slabs: The pages of small objects that may have room for another one.
  */
 struct mm_secret_mm {
@@ -48,9 +48,9 @@ struct mm_secret_mm {
 
 /**
  * struct mm_secret_area - an area of secret memory, or a small object in one
- * @state: What the owner has.
- * @addr: Where it is mapped.
- * @size: Its size in bytes: whole pages, but for a small object.
+ * @state: The secret memory of the owning mm.
+ * @addr: The address that it is mapped at.
+ * @size: Its size in bytes: whole pages, unless it is a small object.
  * @chunk: The chunk that it is in.  NULL for a small object.
  * @slab: The page that a small object is in.  NULL for an area.
  */
@@ -63,12 +63,12 @@ struct mm_secret_area {
 };
 
 /*
- * The most that one mm may have.  The memory is not reclaimable and is not in
- * the RSS, so that the OOM killer would not know whom to blame.
+ * The limit of one mm, in pages.  The memory is not reclaimable and is not in
+ * the RSS, so that the OOM killer would not know which process to kill.
  */
 #define MM_SECRET_MAX_PAGES	(SZ_64M >> PAGE_SHIFT)
 
-/* Whether this kernel, on this machine, has secret memory. */
+/* Does this kernel have secret memory on this machine? */
 static inline bool mm_secret_supported(void)
 {
 	return arch_mm_secret_supported() && can_set_direct_map();

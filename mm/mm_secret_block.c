@@ -2,9 +2,9 @@
 /*
  * The pages of secret memory.
  *
- * They leave the direct map in blocks, each of which belongs to one mm until it
- * goes back as it came: small ones first, so that a few pages cost little, then
- * such as one entry of the direct map maps, which is not split.
+ * They leave the direct map in blocks.  A block belongs to one mm, and goes
+ * back as a whole.  An mm gets small blocks first, so that a few pages cost
+ * little, then blocks of 2 MiB, which do not split a 2 MiB mapping.
  */
 #include <linux/bitmap.h>
 #include <linux/cpuset.h>
@@ -27,28 +27,28 @@
 
 #include "mm_secret.h"
 
-#define SMALL_ORDER	get_order(SZ_64K)
-#define LARGE_ORDER	get_order(SZ_2M)
-#define MAX_PAGES	(SZ_2M >> PAGE_SHIFT)
+#define MM_SECRET_SMALL_ORDER	get_order(SZ_64K)
+#define MM_SECRET_LARGE_ORDER	get_order(SZ_2M)
+#define MM_SECRET_BLOCK_PAGES	(SZ_2M >> PAGE_SHIFT)
 
 /*
- * An mm with more than this gets large blocks.  As much may be idle, and a
- * quarter of what is in use where that is more.
+ * An mm that has more pages than this gets large blocks.  As many may be idle,
+ * or a quarter of the pages in areas, if that is more.
  */
-#define FEW_PAGES	(SZ_512K >> PAGE_SHIFT)
+#define MM_SECRET_FEW_PAGES	(SZ_512K >> PAGE_SHIFT)
 
 /**
  * struct mm_secret_block - pages that left the direct map together
- * @list: In the blocks of the mm, or in those that are about to be freed.
- * @lru: In mm_secret_idle_blocks if @idle.
- * @state: What the owner has.
- * @page: The first page.  The private data of each that is in use is the block.
- * @order: Of the allocation.
- * @nr_used: How many bits are set in @used.
- * @idle: None is, and the shrinker may free it.
- * @used: Those that are in use, or have turned out to be bad.
- * @zeroed: Those that are zero.
- * @dirty: Those that are not in use, but still hold what was in them.
+ * @list: Entry in the blocks of the mm, or in a list of blocks to be freed.
+ * @lru: Entry in mm_secret_idle_blocks if @idle.
+ * @state: The secret memory of the owning mm.
+ * @page: The first page.  Pages in use have the block as their private data.
+ * @order: The order of the allocation.
+ * @nr_used: The number of bits set in @used.
+ * @idle: No page is in use, and the shrinker may free the block.
+ * @used: The pages that are in use, or have turned out to be poisoned.
+ * @zeroed: The unused pages that are zero.
+ * @dirty: The unused pages that still hold old contents.
  */
 struct mm_secret_block {
 	struct list_head list;
@@ -58,12 +58,12 @@ struct mm_secret_block {
 	unsigned int order;
 	unsigned int nr_used;
 	bool idle;
-	DECLARE_BITMAP(used, MAX_PAGES);
-	DECLARE_BITMAP(zeroed, MAX_PAGES);
-	DECLARE_BITMAP(dirty, MAX_PAGES);
+	DECLARE_BITMAP(used, MM_SECRET_BLOCK_PAGES);
+	DECLARE_BITMAP(zeroed, MM_SECRET_BLOCK_PAGES);
+	DECLARE_BITMAP(dirty, MM_SECRET_BLOCK_PAGES);
 };
 
-/* All blocks, those included that are lost. */
+/* The number of blocks, including lost ones. */
 static atomic_t mm_secret_nr_blocks = ATOMIC_INIT(0);
 
 static struct list_lru mm_secret_idle_blocks;
@@ -85,7 +85,7 @@ static void mm_secret_block_count(const struct mm_secret_block *block,
 			    sign * (long)mm_secret_block_pages(block));
 }
 
-/* Whose limit the shrinker may free the block for. */
+/* List the block for the memcg that it is charged to, for memcg reclaim. */
 static void mm_secret_idle_add(struct mm_secret_block *block)
 {
 	guard(rcu)();
@@ -112,8 +112,8 @@ static void mm_secret_block_set_idle(struct mm_secret_block *block, bool idle)
 }
 
 /*
- * Give a block back that nothing leads to.  Allocates nothing.  Return how many
- * pages the system has got.
+ * Give a block back that no page table maps.  Allocates nothing.  Return the
+ * number of pages that were given back.
  */
 static unsigned int mm_secret_block_free(struct mm_secret_block *block)
 {
@@ -126,10 +126,10 @@ static unsigned int mm_secret_block_free(struct mm_secret_block *block)
 		set_page_private(block->page + i, 0);
 	}
 	/*
-	 * A bad page must not be mapped again, and to map the others could need
-	 * memory for page tables.  Taking the block out of the direct map has
-	 * split the mapping as far as needed, so that otherwise nothing can
-	 * fail.  In either case the block is lost, out of reach, and counted.
+	 * A poisoned page must not be mapped again, and mapping only the others
+	 * could need memory for page tables.  Without one, nothing should fail:
+	 * all splits were done when the block left the direct map.  In either
+	 * case the block is lost: it stays unmapped, and is still counted.
 	 */
 	if (bad || WARN_ON_ONCE(set_direct_map_valid_noflush(block->page, nr, true))) {
 		memcg_kmem_uncharge_page(block->page, block->order);
@@ -137,7 +137,7 @@ static unsigned int mm_secret_block_free(struct mm_secret_block *block)
 		return 0;
 	}
 
-	/* Before anybody else can get them. */
+	/* Zero old contents before anybody else can get the pages. */
 	for_each_set_bit(i, block->dirty, nr)
 		clear_highpage(block->page + i);
 
@@ -153,11 +153,12 @@ static unsigned int mm_secret_block_free(struct mm_secret_block *block)
  * mm_secret_free_blocks() - Give blocks back to the system.
  * @blocks: Their list, from mm_secret_put_page().
  *
- * What was not zeroed by its owner is zeroed first thing after it is back in
+ * Pages that the owner has not zeroed are zeroed as soon as they are back in
  * the direct map.
  *
- * Context: Process context, mm_secret_mm.lock is not held.  Allocates nothing.
- * Return: How many pages the system has got.
+ * Context: Process context, mm_secret_mm.lock is not held.  May sleep.
+ * Allocates nothing.
+ * Return: The number of pages that were given back.
  */
 unsigned long mm_secret_free_blocks(struct list_head *blocks)
 {
@@ -184,7 +185,7 @@ static bool mm_secret_node_allowed(int nid)
 	return node_isset(nid, cpuset_current_mems_allowed);
 }
 
-/* The node that the policy of the task wants. */
+/* The node that the policy of the task prefers, if there are several. */
 static int mm_secret_wanted_node(void)
 {
 #ifdef CONFIG_NUMA
@@ -195,8 +196,8 @@ static int mm_secret_wanted_node(void)
 }
 
 /*
- * Up to @nr unused pages of a block.  The bits of @zeroed say which are zero.
- * Those that went bad while they were unused are in use for ever.
+ * Take up to @nr unused pages of a block.  @zeroed tells which of them are
+ * zero.  Pages poisoned while unused are marked used and never handed out.
  */
 static unsigned int mm_secret_block_take(struct mm_secret_block *block, struct page **pages,
 					 unsigned int nr, unsigned long *zeroed)
@@ -221,7 +222,7 @@ static unsigned int mm_secret_block_take(struct mm_secret_block *block, struct p
 	return n;
 }
 
-/* Pages of a block on the node, or on any that is allowed. */
+/* Take pages of a block on @nid, or for NUMA_NO_NODE on any allowed node. */
 static unsigned int mm_secret_take_free(struct mm_secret_mm *state, int nid, bool small,
 					struct page **pages, unsigned int nr, unsigned long *zeroed)
 {
@@ -233,7 +234,7 @@ again:
 	list_for_each_entry(block, &state->blocks, list) {
 		if (block->nr_used == mm_secret_block_pages(block))
 			return 0;
-		if (small && block->order > SMALL_ORDER)
+		if (small && block->order > MM_SECRET_SMALL_ORDER)
 			continue;
 		if (nid == NUMA_NO_NODE ? !mm_secret_node_allowed(mm_secret_block_nid(block)) :
 		    mm_secret_block_nid(block) != nid)
@@ -255,7 +256,7 @@ static struct page *mm_secret_alloc_block(int nid, unsigned int order)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT;
 
-	/* If it is at hand, and nowhere else: a page will do otherwise. */
+	/* For several pages or a certain node, do not reclaim: others will do. */
 	if (order || nid != NUMA_NO_NODE) {
 		gfp &= ~__GFP_DIRECT_RECLAIM;
 		gfp |= __GFP_NOMEMALLOC | __GFP_NOWARN | __GFP_HARDWALL;
@@ -266,8 +267,8 @@ static struct page *mm_secret_alloc_block(int nid, unsigned int order)
 }
 
 /*
- * Have the block leave the direct map.  After an error its pages are the
- * system's again, or, where that fails as well, are lost and counted.
+ * Take the block out of the direct map.  After an error its pages have been
+ * given back to the system or, if that failed, too, are lost but counted.
  */
 static int mm_secret_block_leave(struct mm_secret_block *block)
 {
@@ -277,7 +278,7 @@ static int mm_secret_block_leave(struct mm_secret_block *block)
 	err = set_direct_map_valid_noflush(block->page, nr, false);
 	if (!err)
 		return 0;
-	/* Where nothing was split, nothing has changed. */
+	/* If the first and the last page are present, nothing has changed. */
 	if ((kernel_page_present(block->page) && kernel_page_present(block->page + nr - 1)) ||
 	    !WARN_ON_ONCE(set_direct_map_valid_noflush(block->page, nr, true))) {
 		__free_pages(block->page, block->order);
@@ -290,8 +291,8 @@ static int mm_secret_block_leave(struct mm_secret_block *block)
 }
 
 /*
- * Take in a block, and pages of it: of @nid alone, if it is at hand, or of
- * where GFP_KERNEL leads to, for these pages at least.  How many, or an error.
+ * Allocate a block, on @nid only unless that is NUMA_NO_NODE, and take pages
+ * from it.  Return their number or an error.
  */
 static int mm_secret_add_block(struct mm_secret_mm *state, int nid, bool small,
 			       struct page **pages, unsigned int nr, unsigned long *zeroed)
@@ -299,7 +300,7 @@ static int mm_secret_add_block(struct mm_secret_mm *state, int nid, bool small,
 	struct mm_secret_block *block;
 	int err;
 
-	/* No victim of the OOM killer should draw on the reserves here. */
+	/* A victim of the OOM killer must not use up the reserves here. */
 	if (fatal_signal_pending(current))
 		return -EINTR;
 
@@ -309,15 +310,15 @@ static int mm_secret_add_block(struct mm_secret_mm *state, int nid, bool small,
 
 	block->state = state;
 	INIT_LIST_HEAD(&block->lru);
-	if (!small && READ_ONCE(state->nr_pages) > FEW_PAGES) {
-		block->order = LARGE_ORDER;
+	if (!small && READ_ONCE(state->nr_pages) > MM_SECRET_FEW_PAGES) {
+		block->order = MM_SECRET_LARGE_ORDER;
 		block->page = mm_secret_alloc_block(nid, block->order);
 	}
 	if (!block->page) {
-		block->order = SMALL_ORDER;
+		block->order = MM_SECRET_SMALL_ORDER;
 		block->page = mm_secret_alloc_block(nid, block->order);
 	}
-	if (!block->page && SMALL_ORDER) {
+	if (!block->page && MM_SECRET_SMALL_ORDER) {
 		block->order = 0;
 		block->page = mm_secret_alloc_block(nid, block->order);
 	}
@@ -335,15 +336,12 @@ static int mm_secret_add_block(struct mm_secret_mm *state, int nid, bool small,
 	if (err)
 		goto free;
 	/*
-	 * Before anything is written: no CPU may have a translation left, be it
-	 * of the direct map, of a vmap() that is gone but not flushed yet, or
-	 * of a user address, of which lazy CPUs were not told.
+	 * Before anything is written, no CPU may have a translation left: of
+	 * the direct map, of a vmap() that is gone but not flushed yet, or of a
+	 * user address, for which lazy CPUs may not have been flushed.
 	 */
 	flush_tlb_all();
-	/*
-	 * unpoison_memory() takes a page that is marked poisoned and has one
-	 * reference for one that hwpoison holds, and frees it.
-	 */
+	/* With one reference, unpoison_memory() would free a poisoned page. */
 	get_page(block->page);
 	mm_secret_block_count(block, NR_MM_SECRET, 1);
 	atomic_inc(&mm_secret_nr_blocks);
@@ -363,17 +361,17 @@ free:
  * mm_secret_take_pages() - Get pages that are out of the direct map.
  * @state: The owner's secret memory, which is not dead.
  * @small: Whether they are for small objects.
- * @pages: Where to put them.
- * @nr: How many, at most BITS_PER_LONG.
- * @zeroed: A bit for each: whether it is zero.
+ * @pages: The array to put them into.
+ * @nr: The number of pages wanted, at most BITS_PER_LONG.
+ * @zeroed: A bitmap to fill in: which of the pages are zero.
  *
  * Nodes are chosen as for GFP_KERNEL, by the policy and the cpuset of the task.
  * A block is charged to the active memory cgroup as a whole.
  *
  * Context: Process context.  May sleep.
- * Return: How many there are, none only if all have gone bad just now; or
- * -ENOMEM, -EINTR if a fatal signal is pending, or what changing the direct map
- * gives.
+ * Return: The number of pages, which is 0 only if all pages of a new block are
+ * poisoned already; -ENOMEM; -EINTR if a fatal signal is pending; or an error
+ * of the change of the direct map.
  */
 int mm_secret_take_pages(struct mm_secret_mm *state, bool small, struct page **pages,
 			 unsigned int nr, unsigned long *zeroed)
@@ -396,9 +394,11 @@ int mm_secret_take_pages(struct mm_secret_mm *state, bool small, struct page **p
  * @state: The owner's secret memory, locked.
  * @page: The page, from mm_secret_take_pages().
  * @zeroed: Whether the owner has zeroed it.
- * @empty: The block is put here if it is for mm_secret_free_blocks().
+ * @empty: The list for the block if mm_secret_free_blocks() is to free it.
  *
- * No page table and no TLB leads to the page any more.
+ * No page table and no TLB maps the page any more.
+ *
+ * Context: mm_secret_mm.lock is held.
  */
 void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 			bool zeroed, struct list_head *empty)
@@ -407,7 +407,7 @@ void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 	const unsigned int nr = mm_secret_block_pages(block);
 
 	lockdep_assert_held(&state->lock);
-	/* A bad one stays where it is. */
+	/* A poisoned page stays marked used. */
 	if (PageHWPoison(page))
 		return;
 
@@ -419,8 +419,8 @@ void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 		return;
 
 	/*
-	 * Spare those who free and allocate again the changes of the direct
-	 * map.
+	 * Keep the block: if the owner allocates again soon, the direct map
+	 * need not be changed twice.
 	 */
 	if (bitmap_empty(block->dirty, nr)) {
 		mm_secret_block_set_idle(block, true);
@@ -433,11 +433,13 @@ void mm_secret_put_page(struct mm_secret_mm *state, struct page *page,
 /**
  * mm_secret_trim_idle() - Keep no more idle blocks than an mm may have.
  * @state: The owner's secret memory, locked.
- * @empty: The others are put here, for mm_secret_free_blocks().
+ * @empty: The list for the others, for mm_secret_free_blocks().
+ *
+ * Context: mm_secret_mm.lock is held.
  */
 void mm_secret_trim_idle(struct mm_secret_mm *state, struct list_head *empty)
 {
-	const unsigned long limit = max(FEW_PAGES, state->nr_pages / 4);
+	const unsigned long limit = max(MM_SECRET_FEW_PAGES, state->nr_pages / 4);
 	struct mm_secret_block *block, *next;
 
 	lockdep_assert_held(&state->lock);
@@ -456,9 +458,11 @@ void mm_secret_trim_idle(struct mm_secret_mm *state, struct list_head *empty)
 
 /**
  * mm_secret_exit_blocks() - Give all blocks of an mm back.
- * @state: Its secret memory, dead.
+ * @state: The secret memory of the mm, which is dead.
  *
- * No page table and no TLB leads to the pages any more.
+ * No page table and no TLB maps the pages any more.
+ *
+ * Context: Process context.  May sleep.
  */
 void mm_secret_exit_blocks(struct mm_secret_mm *state)
 {
@@ -482,7 +486,8 @@ void mm_secret_exit_blocks(struct mm_secret_mm *state)
 /**
  * mm_secret_blocks_left() - Is any block out of the direct map?
  *
- * Return: Whether there is one, be it a lost one.
+ * Context: Any context.
+ * Return: True if there is one, even if it is lost.
  */
 bool mm_secret_blocks_left(void)
 {
@@ -496,7 +501,8 @@ static enum lru_status mm_secret_isolate_idle(struct list_head *item, struct lis
 	struct mm_secret_mm *state = block->state;
 
 	/*
-	 * Elsewhere this is the outer lock.  With the list's, no mm can exit.
+	 * The lock order is reversed here, hence trylock.  The lock of the list
+	 * keeps the mm's state from being freed.
 	 */
 	if (!spin_trylock(&state->lock))
 		return LRU_SKIP;
@@ -508,7 +514,7 @@ static enum lru_status mm_secret_isolate_idle(struct list_head *item, struct lis
 }
 
 /**
- * mm_secret_drain() - Give all blocks back that are idle.
+ * mm_secret_drain() - Give all idle blocks back to the system.
  *
  * Context: Process context.  May sleep.
  */
@@ -521,12 +527,13 @@ void mm_secret_drain(void)
 }
 
 /*
- * In pages, as if all blocks were small.  Counted as blocks they would be so
- * few that kswapd never tries.
+ * Return a number of pages, as if all blocks were small.  A number of blocks
+ * would be so low that kswapd would never try.
  */
 static unsigned long mm_secret_count_idle(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	return (list_lru_shrink_count(&mm_secret_idle_blocks, sc) << SMALL_ORDER) ?: SHRINK_EMPTY;
+	return (list_lru_shrink_count(&mm_secret_idle_blocks, sc) << MM_SECRET_SMALL_ORDER) ?:
+	       SHRINK_EMPTY;
 }
 
 static unsigned long mm_secret_free_idle(struct shrinker *shrinker, struct shrink_control *sc)
@@ -534,7 +541,7 @@ static unsigned long mm_secret_free_idle(struct shrinker *shrinker, struct shrin
 	unsigned long nr;
 	LIST_HEAD(blocks);
 
-	sc->nr_to_scan = DIV_ROUND_UP(sc->nr_to_scan, 1UL << SMALL_ORDER);
+	sc->nr_to_scan = DIV_ROUND_UP(sc->nr_to_scan, 1UL << MM_SECRET_SMALL_ORDER);
 	list_lru_shrink_walk(&mm_secret_idle_blocks, sc, mm_secret_isolate_idle, &blocks);
 	nr = mm_secret_free_blocks(&blocks);
 	mm_account_reclaimed_pages(nr);
@@ -551,7 +558,7 @@ static int __init mm_secret_block_init(void)
 		panic("mm_secret: cannot make a shrinker\n");
 	shrinker->count_objects = mm_secret_count_idle;
 	shrinker->scan_objects = mm_secret_free_idle;
-	shrinker->batch = 1UL << SMALL_ORDER;
+	shrinker->batch = 1UL << MM_SECRET_SMALL_ORDER;
 	shrinker_register(shrinker);
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Small objects in secret memory: pieces of pages that the small objects of one
- * mm share, for those to whom a page and two unmapped ones are too much.
+ * mm share, for users that need much less than a page.
  */
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
@@ -16,18 +16,18 @@
 
 #include "mm_secret.h"
 
-/* The unit, and what objects are aligned to: 64 bytes, as XSAVE wants it. */
-#define UNIT		64
-#define SLAB_UNITS	(PAGE_SIZE / UNIT)
+/* The unit of allocation, and the alignment: 64 bytes, as XSAVE needs it. */
+#define MM_SECRET_UNIT		64
+#define MM_SECRET_SLAB_UNITS	(PAGE_SIZE / MM_SECRET_UNIT)
 
 /**
  * struct mm_secret_slab - a page that small objects are in
- * @list: In the slabs of the mm, or in none if it is full.
- * @ms: The handle.
- * @addr: Where it is.
- * @page: What it is.
- * @nr_used: How many units are in use.  The page goes with the last one.
- * @used: Which.
+ * @list: Entry in the slabs of the mm, or in no list if the page is full.
+ * @ms: The handle of the page.
+ * @addr: The address of the page.
+ * @page: The page.
+ * @nr_used: The number of units in use.  The page is freed with the last one.
+ * @used: A bitmap of the units in use.
  */
 struct mm_secret_slab {
 	struct list_head list;
@@ -35,12 +35,12 @@ struct mm_secret_slab {
 	unsigned long addr;
 	struct page *page;
 	unsigned int nr_used;
-	DECLARE_BITMAP(used, SLAB_UNITS);
+	DECLARE_BITMAP(used, MM_SECRET_SLAB_UNITS);
 };
 
 static unsigned int mm_secret_units(const struct mm_secret_area *object)
 {
-	return DIV_ROUND_UP(object->size, UNIT);
+	return DIV_ROUND_UP(object->size, MM_SECRET_UNIT);
 }
 
 /* Find room for the object in one of the slabs. */
@@ -55,8 +55,8 @@ static bool mm_secret_take_units(struct mm_secret_mm *state, struct mm_secret_ar
 	list_for_each_entry(slab, &state->slabs, list) {
 		if (PageHWPoison(slab->page))
 			continue;
-		first = bitmap_find_next_zero_area(slab->used, SLAB_UNITS, 0, nr, 0);
-		if (first + nr <= SLAB_UNITS)
+		first = bitmap_find_next_zero_area(slab->used, MM_SECRET_SLAB_UNITS, 0, nr, 0);
+		if (first + nr <= MM_SECRET_SLAB_UNITS)
 			goto found;
 		if (!--tries)
 			return false;
@@ -65,10 +65,10 @@ static bool mm_secret_take_units(struct mm_secret_mm *state, struct mm_secret_ar
 found:
 	bitmap_set(slab->used, first, nr);
 	slab->nr_used += nr;
-	if (slab->nr_used == SLAB_UNITS)
+	if (slab->nr_used == MM_SECRET_SLAB_UNITS)
 		list_del_init(&slab->list);
 	object->slab = slab;
-	object->addr = slab->addr + first * UNIT;
+	object->addr = slab->addr + first * MM_SECRET_UNIT;
 	return true;
 }
 
@@ -103,13 +103,12 @@ static int __sched mm_secret_add_slab(struct mm_secret_mm *state, struct mm_secr
  * @ms: The handle to fill in.  It has no area.
  * @size: The size in bytes.
  *
- * As mm_secret_alloc(), but for objects of up to half a page, which it puts
- * into pages that all such objects of the mm share.  A page goes with its last
- * object.  The object is aligned to 64 bytes.  A larger one gets an area of its
- * own.
+ * As mm_secret_alloc(), but for objects of up to half a page, which share pages
+ * with other such objects of the mm.  A page is freed with its last object.
+ * Objects are aligned to 64 bytes.  A larger object gets an area of its own.
  *
- * mm_secret_addr() and mm_secret_free() work as on any handle.  What lies next
- * to the object is not an unmapped page, but another object of the same mm.
+ * mm_secret_addr() and mm_secret_free() work as on any handle.  Next to the
+ * object may be another object of the same mm instead of an unmapped page.
  *
  * Context: As mm_secret_alloc().
  * Return: As mm_secret_alloc().
@@ -127,7 +126,7 @@ int __sched mm_secret_kzalloc(struct mm_secret *ms, size_t size)
 
 	ms->area = NULL;
 	might_lock(&mm->mmap_lock);
-	/* After exit_mmap(), nothing is left of what objects are in. */
+	/* After exit_mmap(), the pages that hold objects are gone. */
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
 	memcg = get_mem_cgroup_from_mm(mm);
@@ -153,7 +152,8 @@ int __sched mm_secret_kzalloc(struct mm_secret *ms, size_t size)
 		goto unset_memcg;
 	}
 	/*
-	 * The last object here may have been freed by another than the owner.
+	 * The units may hold old contents, if somebody else than the owner
+	 * freed the last object here.
 	 */
 	memset((void *)object->addr, 0, size);
 	ms->area = object;
@@ -170,8 +170,11 @@ EXPORT_SYMBOL_FOR_KVM(mm_secret_kzalloc);
  * mm_secret_free_object() - Free a small object, for mm_secret_free().
  * @object: The object.
  *
- * Only the owner can zero it.  Freed by others, it stays as it is in what only
- * the owner can reach, until the memory is used again or goes back.
+ * Only the owner can zero it.  If somebody else frees it, its contents stay,
+ * where only the owner can reach them, until the memory is used again or goes
+ * back to the system.
+ *
+ * Context: Process context.  May sleep.
  */
 void mm_secret_free_object(struct mm_secret_area *object)
 {
@@ -187,7 +190,7 @@ void mm_secret_free_object(struct mm_secret_area *object)
 	}
 
 	scoped_guard(spinlock, &state->lock) {
-		bitmap_clear(slab->used, (object->addr - slab->addr) / UNIT, nr);
+		bitmap_clear(slab->used, (object->addr - slab->addr) / MM_SECRET_UNIT, nr);
 		slab->nr_used -= nr;
 		last = !slab->nr_used;
 		if (last)

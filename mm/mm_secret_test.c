@@ -3,7 +3,7 @@
  * Test driver for secret memory, see mm_secret_test.h.
  *
  * It stands in for a part of the kernel that uses the memory.  Besides, it
- * reports the address of an area and every page table entry that leads to its
+ * reports the address of an area and counts the page table entries that map its
  * pages, so that a test can look for mappings other than the owner's.
  */
 #include <linux/debugfs.h>
@@ -30,40 +30,40 @@
 #include "mm_secret_test.h"
 
 /*
- * What an open file has.  @lock is held for writing by calls that change the
- * rest, and for reading by others.
+ * The state of an open file.  Calls that change it hold @lock for writing,
+ * others for reading.
  */
-struct test_file {
+struct mm_secret_test_file {
 	struct rw_semaphore lock;	/* see above */
 	struct mm_secret ms;		/* the handle of the area */
-	struct mm_struct *mm;		/* its owner, held by mmgrab(), or NULL */
-	unsigned long addr;		/* where the area is or was */
+	struct mm_struct *mm;		/* the owner, from mmgrab(), or NULL */
+	unsigned long addr;		/* of the area, kept after a free */
 	unsigned long size;		/* in bytes */
-	unsigned long *pfns;		/* remembered after it is freed */
+	unsigned long *pfns;		/* of its pages, also kept */
 	unsigned long nr_pfns;
 	void *alias;			/* a vmap() of the pages, or NULL */
-	u64 pattern;			/* what was written first, as given */
+	u64 pattern;			/* the first 8 bytes written */
 	bool has_pattern;
 	bool freed_by_owner;
 };
 
 /*
- * A walk of page tables that looks for @nr page frames, between @min and @max,
- * or that fills in @pfns.
+ * A walk of page tables that looks for the @nr page frames in @pfns, which are
+ * between @min and @max, or that fills in @pfns.
  */
-struct scan {
+struct mm_secret_scan {
 	unsigned long *pfns;
 	unsigned long nr;
 	unsigned long min;
 	unsigned long max;
 	bool collect;
-	unsigned long found;	/* entries that lead to one of them */
+	unsigned long found;	/* entries that map one of them */
 	unsigned long changed;	/* those not as mm_secret_alloc() makes them */
-	unsigned long addr;	/* the address of one */
+	unsigned long addr;	/* the address that one of them maps */
 	unsigned long checked;	/* entries looked at */
 };
 
-static void mm_secret_scan_range(struct scan *scan, unsigned long addr, unsigned long pfn,
+static void mm_secret_scan_range(struct mm_secret_scan *scan, unsigned long addr, unsigned long pfn,
 				 unsigned long nr)
 {
 	unsigned long i;
@@ -153,7 +153,7 @@ static int mm_secret_scan_pmd(pmd_t *pmd, unsigned long addr, unsigned long next
 	return 0;
 }
 
-/* Never a fault, not for the accessed bit either; and the kernel's alone. */
+/* Is it an entry that no access faults on, and for the kernel only? */
 static bool mm_secret_scan_as_allocated(pte_t pte)
 {
 #ifdef CONFIG_X86_64
@@ -175,7 +175,7 @@ static int mm_secret_scan_pte(pte_t *pte, unsigned long addr, unsigned long next
 			      struct mm_walk *walk)
 {
 	const pte_t val = ptep_get_lockless(pte);
-	struct scan *scan = walk->private;
+	struct mm_secret_scan *scan = walk->private;
 	unsigned long found = scan->found;
 
 	/* On arm64 an entry out of the direct map is present, and invalid. */
@@ -196,27 +196,28 @@ static const struct mm_walk_ops mm_secret_scan_ops = {
 };
 
 /*
- * Where the addresses that init_mm maps begin, or the window if it is among
- * them.
+ * The first address of init_mm to scan, the window included if it is among the
+ * kernel's, and the end of the user addresses to scan.
  */
 #ifdef CONFIG_ARM64
-#define SCAN_START	_PAGE_OFFSET(vabits_actual)
-#define SCAN_USER_END	MM_SECRET_START
+#define MM_SECRET_TEST_SCAN_START	_PAGE_OFFSET(vabits_actual)
+#define MM_SECRET_TEST_SCAN_USER_END	MM_SECRET_START
 #else
-#define SCAN_START	MM_SECRET_START
-#define SCAN_USER_END	TASK_SIZE_MAX
+#define MM_SECRET_TEST_SCAN_START	MM_SECRET_START
+#define MM_SECRET_TEST_SCAN_USER_END	TASK_SIZE_MAX
 #endif
 
-static void mm_secret_scan_kernel(struct scan *scan)
+static void mm_secret_scan_kernel(struct mm_secret_scan *scan)
 {
 	get_online_mems();
 	mmap_write_lock(&init_mm);
-	walk_page_range_debug(&init_mm, SCAN_START, ~0UL, &mm_secret_scan_ops, NULL, scan);
+	walk_page_range_debug(&init_mm, MM_SECRET_TEST_SCAN_START, ~0UL, &mm_secret_scan_ops,
+			      NULL, scan);
 	mmap_write_unlock(&init_mm);
 	put_online_mems();
 }
 
-static void mm_secret_scan_mm(struct scan *scan, struct mm_struct *mm,
+static void mm_secret_scan_mm(struct mm_secret_scan *scan, struct mm_struct *mm,
 			      unsigned long start, unsigned long end)
 {
 	mmap_write_lock(mm);
@@ -226,8 +227,8 @@ static void mm_secret_scan_mm(struct scan *scan, struct mm_struct *mm,
 	mmap_write_unlock(mm);
 }
 
-/* All that a process's page tables have of their own. */
-static void mm_secret_scan_other_mms(struct scan *scan, struct mm_struct *owner)
+/* Scan everything that is only in the page tables of each process. */
+static void mm_secret_scan_other_mms(struct mm_secret_scan *scan, struct mm_struct *owner)
 {
 	struct mm_struct *mm;
 	struct pid *pid;
@@ -249,7 +250,7 @@ static void mm_secret_scan_other_mms(struct scan *scan, struct mm_struct *owner)
 		if (!mm)
 			continue;
 
-		mm_secret_scan_mm(scan, mm, 0, SCAN_USER_END);
+		mm_secret_scan_mm(scan, mm, 0, MM_SECRET_TEST_SCAN_USER_END);
 		if (mm != owner)
 			mm_secret_scan_mm(scan, mm, MM_SECRET_START, MM_SECRET_END);
 		mmput(mm);
@@ -258,8 +259,8 @@ static void mm_secret_scan_other_mms(struct scan *scan, struct mm_struct *owner)
 }
 
 /*
- * How the area holds the data: so that the scan for it does not find the buffer
- * that it came from.  Its own inverse, and zero stays zero.
+ * The area holds the data with the halves of each byte swapped, so that the
+ * scan does not find the buffer that they came from.  Zero stays zero.
  */
 static u64 mm_secret_swap_nibbles(u64 val)
 {
@@ -268,8 +269,8 @@ static u64 mm_secret_swap_nibbles(u64 val)
 	return (val & mask) << 4 | (val >> 4 & mask);
 }
 
-/* Pages of memory, as the direct map shows it, that hold what was written. */
-static __no_kasan_or_inline unsigned long mm_secret_scan_pattern(struct test_file *tf)
+/* Count the pages in the direct map that hold what was written. */
+static __no_kasan_or_inline unsigned long mm_secret_scan_pattern(struct mm_secret_test_file *tf)
 {
 	unsigned long pfn, found = 0;
 
@@ -299,10 +300,10 @@ static __no_kasan_or_inline unsigned long mm_secret_scan_pattern(struct test_fil
 }
 
 /*
- * The same of what the direct map does not show: pages that the owner has
+ * Count the same among pages out of the direct map: those that the owner has
  * freed, and keeps for its next area.
  */
-static unsigned long mm_secret_scan_idle(struct test_file *tf)
+static unsigned long mm_secret_scan_idle(struct mm_secret_test_file *tf)
 {
 	unsigned long i, found = 0;
 
@@ -329,10 +330,10 @@ static unsigned long mm_secret_scan_idle(struct test_file *tf)
 	return found;
 }
 
-static int mm_secret_test_scan(struct test_file *tf, void __user *argp)
+static int mm_secret_test_scan(struct mm_secret_test_file *tf, void __user *argp)
 {
 	struct mm_secret_test_scan out = {};
-	struct scan scan = { .pfns = tf->pfns, .nr = tf->nr_pfns };
+	struct mm_secret_scan scan = { .pfns = tf->pfns, .nr = tf->nr_pfns };
 	unsigned long i;
 
 	if (!tf->pfns)
@@ -344,7 +345,7 @@ static int mm_secret_test_scan(struct test_file *tf, void __user *argp)
 		scan.max = max(scan.max, scan.pfns[i]);
 	}
 
-	/* Freed, they are anybody's. */
+	/* After the area is freed, anybody may map the pages. */
 	if (!IS_ERR_OR_NULL(tf->ms.area)) {
 		if (mmget_not_zero(tf->mm)) {
 			mm_secret_scan_mm(&scan, tf->mm, MM_SECRET_START, MM_SECRET_END);
@@ -360,7 +361,7 @@ static int mm_secret_test_scan(struct test_file *tf, void __user *argp)
 	}
 	if (IS_ERR_OR_NULL(tf->ms.area)) {
 		mm_secret_drain();
-		/* What others have freed stays as it is as long as it stays. */
+		/* Pages that others have freed may keep their contents. */
 		out.pattern = tf->freed_by_owner ? mm_secret_scan_idle(tf) : 0;
 	}
 	out.pattern += mm_secret_scan_pattern(tf);
@@ -369,7 +370,7 @@ static int mm_secret_test_scan(struct test_file *tf, void __user *argp)
 	return copy_to_user(argp, &out, sizeof(out)) ? -EFAULT : 0;
 }
 
-static void mm_secret_test_forget(struct test_file *tf)
+static void mm_secret_test_forget(struct mm_secret_test_file *tf)
 {
 	vunmap(tf->alias);
 	tf->alias = NULL;
@@ -380,10 +381,10 @@ static void mm_secret_test_forget(struct test_file *tf)
 	tf->mm = NULL;
 }
 
-static int mm_secret_test_alloc(struct test_file *tf, void __user *argp, bool small)
+static int mm_secret_test_alloc(struct mm_secret_test_file *tf, void __user *argp, bool small)
 {
 	struct mm_secret_test_range range;
-	struct scan scan = { .collect = true };
+	struct mm_secret_scan scan = { .collect = true };
 	void *addr;
 	int err;
 
@@ -427,7 +428,7 @@ static int mm_secret_test_alloc(struct test_file *tf, void __user *argp, bool sm
 	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : 0;
 }
 
-static int mm_secret_test_addr(struct test_file *tf, void __user *argp)
+static int mm_secret_test_addr(struct mm_secret_test_file *tf, void __user *argp)
 {
 	struct mm_secret_test_range range = { .size = tf->size };
 	void *addr = mm_secret_addr(&tf->ms);
@@ -448,7 +449,7 @@ static void mm_secret_test_free_work(struct work_struct *work)
 	mm_secret_free(container_of(work, struct mm_secret_test_free_work, work)->ms);
 }
 
-static int mm_secret_test_free(struct test_file *tf, bool kthread)
+static int mm_secret_test_free(struct mm_secret_test_file *tf, bool kthread)
 {
 	if (IS_ERR_OR_NULL(tf->ms.area))
 		return -ENOENT;
@@ -469,7 +470,7 @@ static int mm_secret_test_free(struct test_file *tf, bool kthread)
 	return 0;
 }
 
-static int mm_secret_test_data(struct test_file *tf, void __user *argp, bool write)
+static int mm_secret_test_data(struct mm_secret_test_file *tf, void __user *argp, bool write)
 {
 	struct mm_secret_test_data data;
 	u8 *addr = mm_secret_addr(&tf->ms);
@@ -509,7 +510,7 @@ static int mm_secret_test_data(struct test_file *tf, void __user *argp, bool wri
 	return 0;
 }
 
-static int mm_secret_test_alias(struct test_file *tf, bool on)
+static int mm_secret_test_alias(struct mm_secret_test_file *tf, bool on)
 {
 	const unsigned long nr = tf->nr_pfns;
 	struct page **pages;
@@ -555,7 +556,7 @@ static int mm_secret_test_window(void __user *argp)
 
 static int mm_secret_test_open(struct inode *inode, struct file *file)
 {
-	struct test_file *tf = kzalloc_obj(*tf);
+	struct mm_secret_test_file *tf = kzalloc_obj(*tf);
 
 	if (!tf)
 		return -ENOMEM;
@@ -567,7 +568,7 @@ static int mm_secret_test_open(struct inode *inode, struct file *file)
 
 static int mm_secret_test_release(struct inode *inode, struct file *file)
 {
-	struct test_file *tf = file->private_data;
+	struct mm_secret_test_file *tf = file->private_data;
 
 	mm_secret_test_free(tf, /* kthread = */ false);
 	mm_secret_test_forget(tf);
@@ -575,7 +576,7 @@ static int mm_secret_test_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long mm_secret_test_read_ioctl(struct test_file *tf, unsigned int cmd,
+static long mm_secret_test_read_ioctl(struct mm_secret_test_file *tf, unsigned int cmd,
 				      void __user *argp)
 {
 	guard(rwsem_read)(&tf->lock);
@@ -589,7 +590,7 @@ static long mm_secret_test_read_ioctl(struct test_file *tf, unsigned int cmd,
 	}
 }
 
-static long mm_secret_test_change_ioctl(struct test_file *tf, unsigned int cmd,
+static long mm_secret_test_change_ioctl(struct mm_secret_test_file *tf, unsigned int cmd,
 					unsigned long arg)
 {
 	void __user *argp = (void __user *)arg;
@@ -614,7 +615,7 @@ static long mm_secret_test_change_ioctl(struct test_file *tf, unsigned int cmd,
 static long mm_secret_test_ioctl(struct file *file, unsigned int cmd,
 				 unsigned long arg)
 {
-	struct test_file *tf = file->private_data;
+	struct mm_secret_test_file *tf = file->private_data;
 	void __user *argp = (void __user *)arg;
 
 	switch (cmd) {

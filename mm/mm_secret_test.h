@@ -2,7 +2,7 @@
 /*
  * The test driver of secret memory, /sys/kernel/debug/mm_secret_test, as its
  * kselftests use it.  Every open file has one handle, and can hold one area.
- * Closing the file frees it, from whatever process does so.
+ * Closing the file frees the area, whichever process does so.
  */
 #ifndef __MM_SECRET_TEST_H
 #define __MM_SECRET_TEST_H
@@ -34,13 +34,13 @@ struct mm_secret_test_data {
 
 /**
  * struct mm_secret_test_scan - result of a scan for other mappings
- * @owner: present entries in the owner's window that lead to the area's pages
- *         and are as the allocation has made them, accessed and dirty
- * @alias: present entries anywhere else that do: in the kernel's page tables
- *         (direct map, vmap, kernel image, ...) or in any process's
+ * @owner: present entries in the owner's window that map the area's pages and
+ *         are as the allocation has made them, accessed and dirty
+ * @alias: present entries elsewhere that map these pages: in the kernel's page
+ *         tables (direct map, vmap, kernel image, ...) or in any process's
  * @alias_addr: the address of one of them
- * @pattern: pages in the direct map that hold the pattern last written by
- *           MM_SECRET_TEST_WRITE
+ * @pattern: pages that hold the pattern last written by MM_SECRET_TEST_WRITE:
+ *           in the direct map, or kept out of it after the owner's free
  * @checked: entries looked at
  * @pfn: the number of the area's first page frame
  */
@@ -53,18 +53,18 @@ struct mm_secret_test_scan {
 	__u64 pfn;
 };
 
-/* An area in the window, of the calling process.  In: .size, out: .addr. */
+/* Allocate an area for the calling process.  In: .size, out: .addr. */
 #define MM_SECRET_TEST_ALLOC	_IOWR('m', 1, struct mm_secret_test_range)
-/* Its address, as mm_secret_addr() tells the caller.  Out: .addr, .size. */
+/* The result of mm_secret_addr() for the area.  Out: .addr, .size. */
 #define MM_SECRET_TEST_ADDR	_IOR('m', 2, struct mm_secret_test_range)
 #define MM_SECRET_TEST_FREE	_IO('m', 3)
-/* The same from a kernel thread, whose current->mm is NULL. */
+/* Free the area in a kernel thread, whose current->mm is NULL. */
 #define MM_SECRET_TEST_FREE_KTHREAD	_IO('m', 4)
 
 /*
- * Let the kernel write to the area from, or read it to, .buffer.  In the area
- * it swaps the halves of each byte, so that the scan for the contents does not
- * find the buffer.
+ * Let the kernel copy .buffer to the area, or the area to .buffer.  The area
+ * holds each byte with its halves swapped, so that the scan for the contents
+ * does not find the buffer.
  */
 #define MM_SECRET_TEST_WRITE	_IOW('m', 5, struct mm_secret_test_data)
 #define MM_SECRET_TEST_READ	_IOW('m', 6, struct mm_secret_test_data)
@@ -84,8 +84,8 @@ struct mm_secret_test_scan {
 #define MM_SECRET_TEST_WINDOW	_IOR('m', 10, struct mm_secret_test_range)
 
 /*
- * A small object, which then is what is said above of an area, but for its
- * page, which others may be in.  In: .size, half a page at most, out: .addr.
+ * Allocate a small object, and use it as the area.  Its page may hold other
+ * objects, too.  In: .size, half a page at most, out: .addr.
  */
 #define MM_SECRET_TEST_KZALLOC	_IOWR('m', 11, struct mm_secret_test_range)
 

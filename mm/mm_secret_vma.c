@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The VMAs of secret memory, and where areas are in them.
+ * The VMAs of secret memory, and the places of areas in them.
  *
  * The mm's window, [MM_SECRET_START, MM_SECRET_END), has a tree of VMAs of its
- * own, so that nothing which starts from a user address finds any.  A VMA
- * covers what one page table maps, or several for an area that is larger, and
- * is kernel-owned.  Areas are pages in such a chunk, at a random place, with an
- * unmapped page on either side.
+ * own, so that no look-up of a user address finds them.  A VMA is kernel-owned,
+ * and covers what one page table maps, or several for a larger area.  An area
+ * is a range of pages in such a chunk, at a random place, with an unmapped page
+ * on either side.
  */
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
@@ -27,12 +27,12 @@
 
 /**
  * struct mm_secret_chunk - a VMA of the window, and the areas in it
- * @list: In the chunks of the mm.
- * @addr: Where the VMA begins.
- * @nr_pages: How many it covers: a multiple of what a page table maps.
- * @nr_used: How many of them areas have.
- * @hint: Where there is likely to be room.
- * @used: Which pages areas have.
+ * @list: Entry in the chunks of the mm.
+ * @addr: The address where the VMA begins.
+ * @nr_pages: The number of pages: a multiple of what one page table maps.
+ * @nr_used: The number of pages in areas.
+ * @hint: The index of a page where there is likely to be room.
+ * @used: A bitmap of the pages in areas.
  */
 struct mm_secret_chunk {
 	struct list_head list;
@@ -71,7 +71,7 @@ static void mm_secret_validate(struct mm_secret_mm *state)
 }
 
 /*
- * The page tables of the window lead nowhere else.  They are made and freed
+ * The page tables of the window map nothing else.  They are made and freed
  * here, with the mmap lock held for write, because mm_inc_nr_ptes() and the
  * like would show them to userspace, as VmPTE.  The memory cgroup is charged
  * for them.
@@ -126,7 +126,7 @@ static bool mm_secret_table_is_empty(const void *table, size_t size)
 	return !memchr_inv(table, 0, size);
 }
 
-/* Free the page table for addr, if any, and those above that are empty then. */
+/* Free the page table for @addr, if any, and those above if they get empty. */
 static void mm_secret_free_table(struct mmu_gather *tlb, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(tlb->mm, addr);
@@ -173,8 +173,8 @@ static void mm_secret_free_tables(struct mmu_gather *tlb, unsigned long start, u
 }
 
 /*
- * Unmap a chunk that has no areas, and is not in the list.  If there is no
- * memory to do so, it stays, with its page tables.
+ * Unmap a chunk that has no areas, and is not in the list.  If there is not
+ * enough memory to do that, the chunk stays, with its page tables.
  */
 static int mm_secret_unmap_chunk(struct mm_secret_mm *state, struct mm_secret_chunk *chunk)
 {
@@ -202,7 +202,7 @@ static int mm_secret_unmap_chunk(struct mm_secret_mm *state, struct mm_secret_ch
 }
 
 /**
- * mm_secret_unmap_empty() - Unmap the chunks that are empty, but for one.
+ * mm_secret_unmap_empty() - Unmap all empty chunks except one.
  * @state: The secret memory of an mm that has users.
  *
  * Context: Process context, the mmap lock is not held.  May sleep.
@@ -238,7 +238,9 @@ void __sched mm_secret_unmap_empty(struct mm_secret_mm *state)
  * mm_secret_exit_vmas() - Unmap all of the window.
  * @state: The secret memory of an mm without users, dead.
  *
- * The TLBs of all CPUs are flushed, of those that use the mm lazily too.
+ * The TLBs of all CPUs are flushed, including those that use the mm lazily.
+ *
+ * Context: Process context, the mmap lock is not held.  May sleep.
  */
 void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 {
@@ -258,8 +260,8 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 		unmap.vma_end = MM_SECRET_END;
 		unmap.mm_wr_locked = true;
 		/*
-		 * Page tables go, so that CPUs are flushed that use the mm
-		 * lazily.
+		 * Page tables are freed, so that the flush includes lazy
+		 * CPUs.
 		 */
 		tlb_gather_mmu_fullmm(&tlb, mm);
 		unmap_vmas(&tlb, &unmap);
@@ -279,7 +281,7 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 	mmap_write_unlock(mm);
 }
 
-/* A random place in the window, or any if it is crowded, or 0. */
+/* Find a gap at a random place, or any if the window is crowded.  0 if none. */
 static unsigned long mm_secret_find_gap(struct mm_secret_mm *state, unsigned long size)
 {
 	const unsigned long places = (MM_SECRET_END - MM_SECRET_START - size) / PMD_SIZE + 1;
@@ -365,7 +367,7 @@ static int __sched mm_secret_add_chunk(struct mm_secret_mm *state, unsigned long
 	} else {
 		err = mm_secret_make_tables(state->mm, chunk);
 		/*
-		 * Where that fails too, the VMA stays until exit, for nothing.
+		 * If the unmap fails, too, the unused VMA stays until exit.
 		 */
 		if (err)
 			mm_secret_unmap_chunk(state, chunk);
@@ -390,14 +392,14 @@ static bool mm_secret_find_in_chunk(struct mm_secret_chunk *chunk, struct mm_sec
 	if (chunk->nr_pages < need)
 		return false;
 
-	/* The first free one after a used one would be beside a neighbour. */
+	/* If it is taken, try anew: the next free one is beside a neighbour. */
 	do {
 		first = get_random_u32_below(chunk->nr_pages - need + 1);
 		if (find_next_bit(chunk->used, first + need, first) >= first + need)
 			goto found;
 	} while (--tries);
 
-	/* It is crowded. */
+	/* The chunk is crowded: take any place. */
 	first = bitmap_find_next_zero_area(chunk->used, chunk->nr_pages, chunk->hint, need, 0);
 	if (first + need > chunk->nr_pages)
 		first = bitmap_find_next_zero_area(chunk->used, chunk->nr_pages, 0, need, 0);
@@ -414,7 +416,7 @@ static bool mm_secret_find_in_chunks(struct mm_secret_mm *state, struct mm_secre
 {
 	struct mm_secret_chunk *chunk;
 
-	/* Where there was room last time, there probably is some. */
+	/* A chunk that had room last time probably has some now. */
 	list_for_each_entry(chunk, &state->chunks, list) {
 		if (mm_secret_find_in_chunk(chunk, area)) {
 			list_move(&chunk->list, &state->chunks);
@@ -431,7 +433,7 @@ static unsigned int mm_secret_first_page(const struct mm_secret_area *area)
 	return PFN_DOWN(area->addr - area->chunk->addr);
 }
 
-/* Reserve a place for the area, and count it, if there is a chunk with one. */
+/* Reserve a place for the area in one of the first @tries chunks; count it. */
 static int mm_secret_take_place(struct mm_secret_area *area, unsigned int tries)
 {
 	const unsigned long nr = PFN_DOWN(area->size);
@@ -456,7 +458,9 @@ static int mm_secret_take_place(struct mm_secret_area *area, unsigned int tries)
 
 /**
  * mm_secret_release_place() - Release the place of an area.
- * @area: The area, nothing of which is mapped.  The state is locked.
+ * @area: The area, of which nothing is mapped any more.
+ *
+ * Context: mm_secret_mm.lock is held.
  */
 void mm_secret_release_place(struct mm_secret_area *area)
 {
@@ -479,13 +483,13 @@ void mm_secret_release_place(struct mm_secret_area *area)
  * mm_secret_reserve_place() - Find a place for an area, and count it.
  * @area: The area, with its size and state.
  *
- * It gets a random address with page tables, and an unmapped page on either
- * side.
+ * The area gets a random address with page tables, and an unmapped page on
+ * either side.
  *
  * Context: Process context, the mm has users, its mmap lock is not held.  May
  * sleep.
- * Return: 0; -ENOSPC if the mm would have more than it may; -EINTR if a fatal
- * signal is pending; or -ENOMEM.
+ * Return: 0; -ENOSPC if the mm would exceed its limit; -EINTR if a fatal signal
+ * is pending; or -ENOMEM.
  */
 int __sched mm_secret_reserve_place(struct mm_secret_area *area)
 {
@@ -496,7 +500,8 @@ int __sched mm_secret_reserve_place(struct mm_secret_area *area)
 		if (!err)
 			continue;
 		/*
-		 * Where there is no room for a chunk, one further on may have.
+		 * No room for a new chunk: search all existing chunks, not only
+		 * the first few.
 		 */
 		if (err == -ENOMEM && !mm_secret_take_place(area, UINT_MAX))
 			err = 0;

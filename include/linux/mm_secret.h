@@ -50,15 +50,15 @@ static inline void mm_secret_exit(struct mm_struct *mm)
 }
 
 /*
- * Does the mm have a window?  If its user addresses end at the start of it, or
- * below.  Before setup_new_exec() has set where, it has one, unused.
+ * True if user addresses end at or below the window.  Also true before
+ * setup_new_exec() sets task_size; the window is unused then.
  */
 static inline bool mm_secret_has_window(const struct mm_struct *mm)
 {
 	return mm->task_size <= MM_SECRET_START;
 }
 
-/* Is this address in the window of current->mm, which is there? */
+/* Is @addr in the window of current->mm?  current->mm must not be NULL. */
 static inline bool addr_is_mm_secret(unsigned long addr)
 {
 	return addr >= MM_SECRET_START && addr < MM_SECRET_END &&
@@ -66,8 +66,8 @@ static inline bool addr_is_mm_secret(unsigned long addr)
 }
 
 /*
- * Does a walk of page tables by software end in the window?  It goes by the
- * bits that are an index of a table, whatever those above them are.
+ * Does a walk of page tables by software end in the window?  Such a walk uses
+ * only the bits that are an index of a table, and ignores those above them.
  */
 static inline bool walk_is_mm_secret(unsigned long addr)
 {

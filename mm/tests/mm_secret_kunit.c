@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests for the interface of secret memory: arguments, errors, and which
- * mm is current.  What userspace can do about it is for the kselftests
- * mm_secret_*.
+ * KUnit tests for the interface of secret memory: arguments, errors, and calls
+ * with different current mms.  The kselftests mm_secret_* test what userspace
+ * can do about it.
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
@@ -15,11 +15,11 @@
 #include "../internal.h"
 #include "../mm_secret.h"
 
-static int mm_secret_test_init(struct kunit *test)
+static int mm_secret_kunit_init(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, kunit_attach_mm(), 0);
 	/*
-	 * Where a process has to ask for the window, let this one have done so.
+	 * Give this mm a window, even where a process has to ask for it.
 	 */
 	current->mm->task_size = min(current->mm->task_size, MM_SECRET_START);
 	return 0;
@@ -58,7 +58,7 @@ static void alloc_cap(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, mm_secret_alloc(&big, SZ_64M - PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, mm_secret_alloc(&small, 2 * PAGE_SIZE), -ENOSPC);
-	/* What was refused is not counted. */
+	/* A refused allocation is not counted. */
 	KUNIT_EXPECT_EQ(test, mm_secret_alloc(&small, PAGE_SIZE), 0);
 	mm_secret_free(&big);
 	mm_secret_free(&small);
@@ -127,7 +127,7 @@ static void foreign_mm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(mm_secret_addr(&ms)), -ENOENT);
 }
 
-/* As a kernel thread may find it, which has the mm but no user of it. */
+/* A kernel thread may use an mm that has no users left. */
 static void mm_without_users(struct kunit *test)
 {
 	struct mm_struct *own = current->mm, *mm = mm_alloc();
@@ -177,7 +177,7 @@ static void freed_by_owner_is_gone(struct kunit *test)
 }
 
 /*
- * Nothing that user addresses are looked up in, or counted by, has any of it.
+ * Look-ups of user addresses do not find it, and the mm's counters omit it.
  */
 static void not_found(struct kunit *test)
 {
@@ -251,7 +251,7 @@ static struct kunit_case mm_secret_cases[] = {
 
 static struct kunit_suite mm_secret_suite = {
 	.name = "mm_secret",
-	.init = mm_secret_test_init,
+	.init = mm_secret_kunit_init,
 	.test_cases = mm_secret_cases,
 };
 

@@ -126,7 +126,7 @@ static int test_user_table(void __user *argp)
 }
 #endif
 
-static int test_outside(struct test_file *tf)
+static int test_outside(struct mm_secret_test_file *tf)
 {
 	unsigned long i;
 	int outside = 0;
@@ -138,7 +138,7 @@ static int test_outside(struct test_file *tf)
 	return outside;
 }
 
-static int test_churn(struct test_file *tf, void __user *argp)
+static int test_churn(struct mm_secret_test_file *tf, void __user *argp)
 {
 	struct mm_secret_test_churn churn;
 	u64 *words = mm_secret_addr(&tf->ms);
@@ -230,7 +230,7 @@ static int lazy_fn(void *data)
 	return after;
 }
 
-static int lazy_begin(struct test_file *tf, unsigned long cpu,
+static int lazy_begin(struct mm_secret_test_file *tf, unsigned long cpu,
 		      struct mm_struct *mm, void *addr)
 {
 	struct task_struct *task;
@@ -260,7 +260,7 @@ static int lazy_begin(struct test_file *tf, unsigned long cpu,
 	return lazy->before ? 0 : -EIO;
 }
 
-static int test_lazy_begin(struct test_file *tf, unsigned long cpu)
+static int test_lazy_begin(struct mm_secret_test_file *tf, unsigned long cpu)
 {
 	void *addr = mm_secret_addr(&tf->ms);
 
@@ -269,7 +269,7 @@ static int test_lazy_begin(struct test_file *tf, unsigned long cpu)
 	return lazy_begin(tf, cpu, current->mm, addr);
 }
 
-static int test_lazy_end(struct test_file *tf)
+static int test_lazy_end(struct mm_secret_test_file *tf)
 {
 	int ret;
 
@@ -281,14 +281,14 @@ static int test_lazy_end(struct test_file *tf)
 	return ret;
 }
 
-static int test_stale(struct test_file *tf, unsigned long arg, bool vmapped)
+static int test_stale(struct mm_secret_test_file *tf, unsigned long arg, bool vmapped)
 {
 	/* A block, and an area for which another one is needed. */
 	const bool block = arg & MM_SECRET_TEST_BLOCK;
 	const unsigned int order = block ? get_order(SZ_2M) : 0;
 	const unsigned long size = block ? SZ_4M : PAGE_SIZE;
 	const unsigned long cpu = arg & ~MM_SECRET_TEST_BLOCK;
-	struct scan scan = { .collect = true, .nr = size >> PAGE_SHIFT };
+	struct mm_secret_scan scan = { .collect = true, .nr = size >> PAGE_SHIFT };
 	struct mm_secret ms = {};
 	struct page *page, *read;
 	unsigned long pfn, i;
@@ -337,7 +337,7 @@ free:
 	return err;
 }
 
-static long mm_secret_proof_reading(struct test_file *tf, unsigned int cmd,
+static long mm_secret_proof_reading(struct mm_secret_test_file *tf, unsigned int cmd,
 				   void __user *argp)
 {
 	guard(rwsem_read)(&tf->lock);
@@ -346,7 +346,7 @@ static long mm_secret_proof_reading(struct test_file *tf, unsigned int cmd,
 	return test_churn(tf, argp);
 }
 
-static long mm_secret_proof_changing(struct test_file *tf, unsigned int cmd,
+static long mm_secret_proof_changing(struct mm_secret_test_file *tf, unsigned int cmd,
 				    unsigned long arg)
 {
 	guard(rwsem_write)(&tf->lock);
@@ -360,7 +360,7 @@ static long mm_secret_proof_changing(struct test_file *tf, unsigned int cmd,
 	}
 }
 
-static long mm_secret_proof_ioctl(struct test_file *tf, unsigned int cmd,
+static long mm_secret_proof_ioctl(struct mm_secret_test_file *tf, unsigned int cmd,
 				 unsigned long arg)
 {
 	void __user *argp = (void __user *)arg;

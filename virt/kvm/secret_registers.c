@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether a guest's registers are in secret memory, which only the kernel code
- * of the VMM's process reaches: what is wanted, and what there is.
+ * The parameter secret_registers: whether guests' registers are put into secret
+ * memory, which only kernel code in the VMM's process can reach.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -12,8 +12,7 @@
 #include <linux/sysfs.h>
 
 /*
- * Never, where there is some, or always, so that there is no vCPU where there
- * is none.
+ * off: never.  auto: if available.  required: fail vCPU creation otherwise.
  */
 enum { SECRET_REGISTERS_OFF, SECRET_REGISTERS_AUTO, SECRET_REGISTERS_REQUIRED };
 static const char * const secret_registers_names[] = { "off", "auto", "required" };
@@ -39,15 +38,18 @@ static const struct kernel_param_ops secret_registers_ops = {
 	.get = get_secret_registers,
 };
 module_param_cb(secret_registers, &secret_registers_ops, NULL, 0644);
+MODULE_PARM_DESC(secret_registers,
+		 "Keep guests' registers in secret memory: off, auto or required");
 
 /**
  * kvm_alloc_secret_registers - Put a new vCPU's registers into secret memory
  * @vcpu:	The vCPU, of the current process.  Its registers are not in use.
  *
- * Does so if the administrator wants it.  The registers stay where they are if
- * there is no secret memory and it is not required.
+ * Does nothing if secret_registers is "off".  With "auto", the registers stay
+ * where they are if there is no secret memory.
  *
- * Return: 0, or an error with which the vCPU is not to be created.
+ * Context: Process context.  May sleep.
+ * Return: 0, or an error with which the creation of the vCPU must fail.
  */
 int kvm_alloc_secret_registers(struct kvm_vcpu *vcpu)
 {

@@ -8,11 +8,11 @@
 #include <asm/virt.h>
 
 /*
- * Where PAN is emulated, TTBR0 does not lead to the mm's page tables while the
- * kernel runs.  On a CPU with Meltdown userspace reads what they map: KPTI,
- * which takes TTBR1 away from userspace, does not help.  And without VHE, KVM's
- * hypervisor keeps what it has mapped of the kernel's memory when that is
- * freed, unless it is protected.
+ * If PAN is emulated, TTBR0 does not point to the mm's page tables while the
+ * kernel runs.  On a CPU with Meltdown, userspace can read what these page
+ * tables map: KPTI does not help, it only takes TTBR1 away from userspace.  And
+ * without VHE, KVM's hypervisor keeps mappings of kernel memory that has been
+ * freed, unless KVM is in protected mode.
  */
 static inline bool arch_mm_secret_supported(void)
 {
@@ -27,7 +27,7 @@ static inline pgprot_t arch_mm_secret_pgprot(void)
 	return __pgprot(pgprot_val(PAGE_KERNEL) | PTE_NG);
 }
 
-/* The address that a walk of page tables takes @addr for. */
+/* The address that a page table walk for @addr finds, ignoring upper bits. */
 static inline unsigned long arch_mm_secret_walked(unsigned long addr)
 {
 	return addr & GENMASK(vabits_actual - 1, 0);

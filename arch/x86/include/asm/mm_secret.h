@@ -7,9 +7,9 @@
 #include <linux/pgtable.h>
 
 /*
- * Xen PV has its own layout of the guard hole.  For 32-bit EFI, efi_mm maps all
- * memory.  On a CPU with Meltdown, page table isolation is what keeps userspace
- * from reading supervisor pages.
+ * Xen PV has its own layout of the guard hole.  With 32-bit EFI, efi_mm maps
+ * all memory.  On a CPU with Meltdown, only page table isolation keeps
+ * userspace from reading supervisor pages.
  */
 static inline bool arch_mm_secret_supported(void)
 {
@@ -28,7 +28,7 @@ static inline pgprot_t arch_mm_secret_pgprot(void)
 	return __pgprot(pgprot_val(PAGE_KERNEL) & ~_PAGE_GLOBAL);
 }
 
-/* The address that a walk of page tables takes @addr for. */
+/* The canonical address that a walk of page tables for @addr finds. */
 static inline unsigned long arch_mm_secret_walked(unsigned long addr)
 {
 	return __canonical_address(addr, __VIRTUAL_MASK_SHIFT + 1);

@@ -331,8 +331,8 @@ unset_memcg:
  * not held.  May sleep.
  * Return: 0; -EINVAL if @size is 0, or if the context is wrong; -EOPNOTSUPP if
  * this kernel has no secret memory on this machine, or if the process has no
- * window for it (on arm64, a 64-bit process must ask for one, see
- * ADDR_MM_SECRET in personality(2)); -ESRCH if the mm has no users left, which
+ * window for it (on arm64, a 64-bit process must ask for one with
+ * ADDR_MM_SECRET); -ESRCH if the mm has no users left, which
  * a kernel thread may find; -ENOSPC if the mm would exceed its limit, 64 MiB;
  * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
  * -ENOMEM; or an error of the change of the direct map.  After an error @ms has

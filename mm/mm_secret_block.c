@@ -256,7 +256,7 @@ static struct page *mm_secret_alloc_block(int nid, unsigned int order)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT;
 
-	/* For several pages or a certain node, do not reclaim: others will do. */
+	/* Several pages, or a certain node, are not worth reclaim. */
 	if (order || nid != NUMA_NO_NODE) {
 		gfp &= ~__GFP_DIRECT_RECLAIM;
 		gfp |= __GFP_NOMEMALLOC | __GFP_NOWARN | __GFP_HARDWALL;

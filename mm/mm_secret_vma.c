@@ -392,7 +392,7 @@ static bool mm_secret_find_in_chunk(struct mm_secret_chunk *chunk, struct mm_sec
 	if (chunk->nr_pages < need)
 		return false;
 
-	/* If it is taken, try anew: the next free one is beside a neighbour. */
+	/* Draw again if it is taken: the next free one is beside a neighbour. */
 	do {
 		first = get_random_u32_below(chunk->nr_pages - need + 1);
 		if (find_next_bit(chunk->used, first + need, first) >= first + need)

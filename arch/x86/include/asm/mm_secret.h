@@ -28,7 +28,7 @@ static inline pgprot_t arch_mm_secret_pgprot(void)
 	return __pgprot(pgprot_val(PAGE_KERNEL) & ~_PAGE_GLOBAL);
 }
 
-/* The canonical address that a walk of page tables for @addr finds. */
+/* The canonical address with the page table indices of @addr. */
 static inline unsigned long arch_mm_secret_walked(unsigned long addr)
 {
 	return __canonical_address(addr, __VIRTUAL_MASK_SHIFT + 1);

@@ -67,7 +67,7 @@ struct subject {
  * What is paid more rarely than once in a run, by RCU callbacks or a refilled slab, can
  * be missing in it.
  */
-#define RUNS	40
+#define RUNS	20
 #define APART	(4000000ULL / RUNS)
 
 static inline void measure(const char *group, const struct subject *subject)

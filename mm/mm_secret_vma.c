@@ -386,7 +386,7 @@ static int __sched mm_secret_add_chunk(struct mm_secret_mm *state, unsigned long
 static bool mm_secret_find_in_chunk(struct mm_secret_chunk *chunk, struct mm_secret_area *area)
 {
 	const unsigned int need = PFN_DOWN(area->size) + 2;
-	unsigned int tries = 8;
+	unsigned int tries = chunk->nr_used < chunk->nr_pages / 4 ? 8 : 2;
 	unsigned long first;
 
 	if (chunk->nr_pages < need)

@@ -12,9 +12,10 @@
  * belongs to.  mm_secret_alloc() gives it an area of whole pages, with an
  * unmapped page on either side; mm_secret_kzalloc() gives it a piece of a page
  * that it shares with other objects of the same mm.  mm_secret_addr() returns
- * the address to the owner's tasks.  mm_secret_free() may be called from any
- * process or kernel thread, and has to be, even if the mm is gone.  fork()
- * copies nothing; exec() and exit() free the memory.
+ * the address to the owner's tasks.  Every handle has to be freed in the end,
+ * by mm_secret_free(), even if the mm is gone; any process or kernel thread may
+ * do it.  fork() copies nothing; exec() and exit() free the memory.  This is
+ * not memfd_secret(), whose memory the process itself reads and writes.
  *
  * Window: areas are mapped in [MM_SECRET_START, MM_SECRET_END), where no user
  * mapping can be and which access_ok() refuses.  On x86 the window is an entry
@@ -50,7 +51,8 @@
  *
  * Userspace is told nothing: the memory is in no count or list of the process,
  * and an access to the window fails like one to an address without a mapping.
- * For the whole machine, /proc/vmstat counts it as nr_mm_secret.
+ * But memory cgroups show the charge, and for the whole machine, /proc/vmstat
+ * counts blocks as nr_mm_secret.
  */
 #include <linux/cleanup.h>
 #include <linux/kvm_types.h>
@@ -124,7 +126,7 @@ void mm_secret_put(struct mm_secret_mm *state)
 
 /*
  * Is the current mm the owner, and does it have users?  If so, the caller gets
- * a reference, as by mmget().
+ * a reference, as by mmget(), and drops it by mmput_async().  Does not sleep.
  */
 bool mm_secret_get_owner(const struct mm_secret_mm *state)
 {
@@ -141,7 +143,7 @@ static pte_t *mm_secret_lock_pte(struct mm_struct *mm, unsigned long addr, spinl
 	return pte_offset_map_lock(mm, pmd, addr, ptl);
 }
 
-/* The page at @addr in the current mm.  The caller keeps it mapped. */
+/* The page at @addr in the current mm, the owner.  The caller keeps it mapped. */
 struct page *mm_secret_page_at(unsigned long addr)
 {
 	return pte_page(ptep_get(pte_offset_kernel(pmd_off(current->mm, addr), addr)));
@@ -254,8 +256,9 @@ static void mm_secret_release_area(struct mm_secret_area *area, bool zeroed)
 }
 
 /*
- * Allocate an area of @nr pages.  @small: mm_secret_kzalloc() puts objects into
- * it.
+ * Allocate an area of @nr pages, not 0, for the current mm.  @small:
+ * mm_secret_kzalloc() puts objects into it, so take pages of a small block.
+ * Context and errors are those of mm_secret_alloc().
  */
 int __sched mm_secret_alloc_pages(struct mm_secret *ms, unsigned long nr, bool small)
 {
@@ -332,11 +335,10 @@ unset_memcg:
  * Return: 0; -EINVAL if @size is 0, or if the context is wrong; -EOPNOTSUPP if
  * this kernel has no secret memory on this machine, or if the process has no
  * window for it (on arm64, a 64-bit process must ask for one with
- * ADDR_MM_SECRET); -ESRCH if the mm has no users left, which
- * a kernel thread may find; -ENOSPC if the mm would exceed its limit, 64 MiB;
- * -EBUSY while the system hibernates; -EINTR if a fatal signal is pending;
- * -ENOMEM; or an error of the change of the direct map.  After an error @ms has
- * no area.
+ * ADDR_MM_SECRET); -ESRCH if the mm has no users left, which a kernel thread
+ * may find; -ENOSPC if the mm would exceed its limit, 64 MiB; -EBUSY while the
+ * system hibernates; -EINTR if a fatal signal is pending; -ENOMEM; or an error
+ * of the change of the direct map.  After an error @ms has no area.
  */
 int __sched mm_secret_alloc(struct mm_secret *ms, size_t size)
 {

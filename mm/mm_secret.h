@@ -24,6 +24,7 @@ struct page;
  * @lock: Protects all that follows.  Taken inside of the mmap lock.
  * @dead: exit_mmap() has begun, and frees the page tables.
  * @chunks: The VMAs' chunks, those that are likely to have room first.
+ * @nr_chunks: The number of chunks.
  * @nr_empty: The number of chunks without an area.
  * @blocks: The blocks of pages, those with free pages first.
  * @nr_idle: The number of pages in idle blocks.
@@ -38,6 +39,7 @@ struct mm_secret_mm {
 	spinlock_t lock;	/* see above */
 	bool dead;
 	struct list_head chunks;
+	unsigned int nr_chunks;
 	unsigned int nr_empty;
 	struct list_head blocks;
 	unsigned int nr_idle;

@@ -127,7 +127,10 @@ static int mm_secret_scan_pud(pud_t *pud, unsigned long addr, unsigned long next
 	return 0;
 }
 
-/* On arm64 an entry out of the direct map is present, and invalid. */
+/*
+ * On arm64, pmd_present() and pte_present() are true of an entry that was taken
+ * out of the direct map, though the CPU does not use it.
+ */
 static bool mm_secret_scan_valid_pmd(pmd_t pmd)
 {
 #ifdef CONFIG_ARM64
@@ -178,7 +181,7 @@ static int mm_secret_scan_pte(pte_t *pte, unsigned long addr, unsigned long next
 	struct mm_secret_scan *scan = walk->private;
 	unsigned long found = scan->found;
 
-	/* On arm64 an entry out of the direct map is present, and invalid. */
+	/* As above: present is not enough on arm64. */
 	if (!pte_accessible(walk->mm, val))
 		return 0;
 	mm_secret_scan_range(scan, addr, pte_pfn(val), 1);

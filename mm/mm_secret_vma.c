@@ -121,11 +121,6 @@ static int mm_secret_make_tables(struct mm_struct *mm, const struct mm_secret_ch
 	return err;
 }
 
-static bool mm_secret_table_is_empty(const void *table, size_t size)
-{
-	return !memchr_inv(table, 0, size);
-}
-
 /* Free the page table for @addr, if any, and those above if they get empty. */
 static void mm_secret_free_table(struct mmu_gather *tlb, unsigned long addr)
 {
@@ -133,6 +128,7 @@ static void mm_secret_free_table(struct mmu_gather *tlb, unsigned long addr)
 	p4d_t *p4d, *p4ds;
 	pud_t *pud, *puds;
 	pmd_t *pmd, *pmds;
+	unsigned int i;
 
 	if (pgd_none(*pgd))
 		return;
@@ -150,17 +146,23 @@ static void mm_secret_free_table(struct mmu_gather *tlb, unsigned long addr)
 				pmd_clear(pmd);
 				pte_free_tlb(tlb, table, addr);
 			}
-			if (mm_secret_table_is_empty(pmds, PTRS_PER_PMD * sizeof(*pmds))) {
+			for (i = 0; i < PTRS_PER_PMD && pmd_none(pmds[i]); i++)
+				;
+			if (i == PTRS_PER_PMD) {
 				pud_clear(pud);
 				pmd_free_tlb(tlb, pmds, addr);
 			}
 		}
-		if (mm_secret_table_is_empty(puds, PTRS_PER_PUD * sizeof(*puds))) {
+		for (i = 0; i < PTRS_PER_PUD && pud_none(puds[i]); i++)
+			;
+		if (i == PTRS_PER_PUD) {
 			p4d_clear(p4d);
 			pud_free_tlb(tlb, puds, addr);
 		}
 	}
-	if (mm_secret_table_is_empty(p4ds, PTRS_PER_P4D * sizeof(*p4ds))) {
+	for (i = 0; i < PTRS_PER_P4D && p4d_none(p4ds[i]); i++)
+		;
+	if (i == PTRS_PER_P4D) {
 		pgd_clear(pgd);
 		p4d_free_tlb(tlb, p4ds, addr);
 	}
@@ -220,6 +222,7 @@ void __sched mm_secret_unmap_empty(struct mm_secret_mm *state)
 			if (chunk->nr_used || state->nr_empty == 1)
 				continue;
 			list_move(&chunk->list, &chunks);
+			state->nr_chunks--;
 			state->nr_empty--;
 		}
 	}
@@ -229,6 +232,7 @@ void __sched mm_secret_unmap_empty(struct mm_secret_mm *state)
 			continue;
 		guard(spinlock)(&state->lock);
 		list_add_tail(&chunk->list, &state->chunks);
+		state->nr_chunks++;
 		state->nr_empty++;
 	}
 	mmap_write_unlock(state->mm);
@@ -259,10 +263,7 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 		unmap.pg_end = MM_SECRET_END;
 		unmap.vma_end = MM_SECRET_END;
 		unmap.mm_wr_locked = true;
-		/*
-		 * Page tables are freed, so that the flush includes lazy
-		 * CPUs.
-		 */
+		/* Page tables are freed: the flush includes lazy CPUs. */
 		tlb_gather_mmu_fullmm(&tlb, mm);
 		unmap_vmas(&tlb, &unmap);
 		mm_secret_iter_init(&vmi, state, 0);
@@ -275,6 +276,7 @@ void __sched mm_secret_exit_vmas(struct mm_secret_mm *state)
 			vma_start_write(vma);
 			vma_mark_detached(vma);
 			remove_vma(vma);
+			cond_resched();
 		}
 		__mt_destroy(&state->vmas);
 	}
@@ -378,6 +380,7 @@ static int __sched mm_secret_add_chunk(struct mm_secret_mm *state, unsigned long
 
 	guard(spinlock)(&state->lock);
 	list_add(&chunk->list, &state->chunks);
+	state->nr_chunks++;
 	state->nr_empty++;
 	return 0;
 }
@@ -392,7 +395,7 @@ static bool mm_secret_find_in_chunk(struct mm_secret_chunk *chunk, struct mm_sec
 	if (chunk->nr_pages < need)
 		return false;
 
-	/* Draw again if it is taken: the next free one is beside a neighbour. */
+	/* Draw again if it is taken: the next free place adjoins an area. */
 	do {
 		first = get_random_u32_below(chunk->nr_pages - need + 1);
 		if (find_next_bit(chunk->used, first + need, first) >= first + need)
@@ -443,6 +446,9 @@ static int mm_secret_take_place(struct mm_secret_area *area, unsigned int tries)
 	guard(spinlock)(&state->lock);
 	if (state->nr_pages + nr > MM_SECRET_MAX_PAGES)
 		return -ENOSPC;
+	/* Page tables for next to nothing must not add up: search all chunks. */
+	if (state->nr_chunks * (PTRS_PER_PTE / 8) > state->nr_pages)
+		tries = UINT_MAX;
 	if (!mm_secret_find_in_chunks(state, area, tries))
 		return -EAGAIN;
 

@@ -11,7 +11,7 @@ say() { printf '%s: [%3ds] %s\n' "$me" "$SECONDS" "$*" >&2; }
 # Empty is the same as unset.  Everything else would change what is built, or where:
 # the script starts again without it.
 known=' PATH HOME USER LOGNAME TERM TMPDIR PWD OLDPWD SHLVL _ CI
- ARCH ARGS BASE CONFIG DEBIAN FROM GUESTS IN_REPLY_TO JOBS KERNEL_SRC LONG PART TIMEOUT V
+ ARCH ARGS BASE CONFIG DEBIAN FROM GUESTS JOBS KERNEL_SRC LONG PART RFC TIMEOUT V
  UPSTREAM UPSTREAM_REF WORDS
  BENCH_KCFLAGS
  APT_CONFIG http_proxy https_proxy ftp_proxy all_proxy no_proxy

@@ -12,7 +12,8 @@
 #include <linux/sysfs.h>
 
 /*
- * off: never.  auto: if available.  required: fail vCPU creation otherwise.
+ * off: never.  auto: if there is secret memory.  required: always, and without
+ * secret memory KVM_CREATE_VCPU fails.
  */
 enum { SECRET_REGISTERS_OFF, SECRET_REGISTERS_AUTO, SECRET_REGISTERS_REQUIRED };
 static const char * const secret_registers_names[] = { "off", "auto", "required" };
@@ -59,6 +60,7 @@ int kvm_alloc_secret_registers(struct kvm_vcpu *vcpu)
 	if (wanted == SECRET_REGISTERS_OFF)
 		return 0;
 	r = kvm_arch_alloc_secret_registers(vcpu);
+	/* A task that is being killed needs no fallback: -EINTR. */
 	if (!r || r == -EINTR || wanted == SECRET_REGISTERS_REQUIRED)
 		return r;
 	pr_info_once("registers of guests are not in secret memory: error %d\n", r);

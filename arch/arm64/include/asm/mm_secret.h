@@ -27,7 +27,7 @@ static inline pgprot_t arch_mm_secret_pgprot(void)
 	return __pgprot(pgprot_val(PAGE_KERNEL) | PTE_NG);
 }
 
-/* The address of TTBR0 with the page table indices of @addr. */
+/* The address in the TTBR0 range that has the page table indices of @addr. */
 static inline unsigned long arch_mm_secret_walked(unsigned long addr)
 {
 	return addr & GENMASK(vabits_actual - 1, 0);

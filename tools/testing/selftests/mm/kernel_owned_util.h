@@ -24,7 +24,7 @@ struct place {
 	bool window;		/* an area of secret memory, or a VMA */
 	unsigned long addr;
 	unsigned long size;
-	unsigned long empty;	/* for an area: an address with nothing around it */
+	unsigned long empty;	/* for an area: an address far from any other */
 	unsigned char seed;	/* of its contents, 0 if it is all zero */
 	char *below, *above;	/* the neighbours of a VMA, one page each */
 };

@@ -25,7 +25,7 @@
 FIXTURE(lifetime)
 {
 	struct place p;		/* an area with contents */
-	int fd;			/* another file of the driver, without an area */
+	int fd;			/* of the driver too, without an area */
 };
 
 FIXTURE_SETUP(lifetime)

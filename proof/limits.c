@@ -290,6 +290,52 @@ TEST_F_TIMEOUT(limits, one_small_object, 180)
 	ASSERT_EQ(0, dev_alloc(open_mm_secret(), 63 * MIB, &addr));
 }
 
+/* Is it in none of the chunks?  They cover what one page table maps. */
+static bool is_in_new_chunk(const unsigned long *chunks, unsigned int nr, unsigned long addr)
+{
+	const unsigned long size = page_size() / sizeof(long) * page_size();
+
+	while (nr--) {
+		if (chunks[nr] / size == addr / size)
+			return false;
+	}
+	return true;
+}
+
+/* Who frees and allocates in full chunks gets no page table for each further page. */
+TEST_F_TIMEOUT(limits, chunks_do_not_add_up, 180)
+{
+	unsigned long chunks[128], addr;
+	unsigned int nr = 0, nr_chunks = 0, i, round;
+	int fd, full[5];
+
+	if (page_size() > 4096)
+		SKIP(return, "an mm may not fill four chunks");
+	for (; nr_chunks < 5; nr++) {
+		ASSERT_GT(2048, nr);
+		fd = open_mm_secret();
+		ASSERT_EQ(0, dev_alloc(fd, page_size(), &addr));
+		if (is_in_new_chunk(chunks, nr_chunks, addr)) {
+			full[nr_chunks] = fd;
+			chunks[nr_chunks++] = addr;
+		}
+	}
+	for (round = 0; round < 100; round++, nr++) {
+		/* So these are tried first. */
+		for (i = 0; i < 4; i++) {
+			ASSERT_EQ(0, dev_free(full[i]));
+			ASSERT_EQ(0, dev_alloc(full[i], page_size(), &addr));
+			ASSERT_FALSE(is_in_new_chunk(chunks + i, 1, addr));
+		}
+		ASSERT_EQ(0, dev_alloc(open_mm_secret(), page_size(), &addr));
+		if (is_in_new_chunk(chunks, nr_chunks, addr))
+			chunks[nr_chunks++] = addr;
+	}
+	ksft_print_msg("%u chunks have %u pages\n", nr_chunks, nr);
+	EXPECT_LT(5, nr_chunks);
+	EXPECT_GE(nr / 64 + 1, nr_chunks);
+}
+
 /* Nodes are those of GFP_KERNEL: by policy ... */
 TEST_F_TIMEOUT(limits, bound_to_a_node, 120)
 {

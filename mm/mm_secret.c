@@ -143,7 +143,7 @@ static pte_t *mm_secret_lock_pte(struct mm_struct *mm, unsigned long addr, spinl
 	return pte_offset_map_lock(mm, pmd, addr, ptl);
 }
 
-/* The page at @addr in the current mm, the owner.  The caller keeps it mapped. */
+/* The page at @addr in the current mm, the owner, which keeps it mapped. */
 struct page *mm_secret_page_at(unsigned long addr)
 {
 	return pte_page(ptep_get(pte_offset_kernel(pmd_off(current->mm, addr), addr)));

@@ -127,9 +127,9 @@ static unsigned int mm_secret_block_free(struct mm_secret_block *block)
 	}
 	/*
 	 * A poisoned page must not be mapped again, and mapping only the others
-	 * could need memory for page tables.  Otherwise nothing should fail: all
-	 * splits were done when the block left the direct map.  In either case
-	 * the block is lost: it stays unmapped, and is still counted.
+	 * could need memory for page tables.  Otherwise nothing should fail:
+	 * all splits were done when the block left the direct map.  In either
+	 * case the block is lost: it stays unmapped, and is still counted.
 	 */
 	if (bad || WARN_ON_ONCE(set_direct_map_valid_noflush(block->page, nr, true))) {
 		memcg_kmem_uncharge_page(block->page, block->order);
@@ -278,7 +278,7 @@ static int mm_secret_block_leave(struct mm_secret_block *block)
 	err = set_direct_map_valid_noflush(block->page, nr, false);
 	if (!err)
 		return 0;
-	/* Changes go in order: if both ends are present, nothing has changed. */
+	/* Changes go in order: if both ends are present, nothing changed. */
 	if ((kernel_page_present(block->page) && kernel_page_present(block->page + nr - 1)) ||
 	    !WARN_ON_ONCE(set_direct_map_valid_noflush(block->page, nr, true))) {
 		__free_pages(block->page, block->order);
@@ -341,7 +341,7 @@ static int mm_secret_add_block(struct mm_secret_mm *state, int nid, bool small,
 	 * user address, for which lazy CPUs may not have been flushed.
 	 */
 	flush_tlb_all();
-	/* With one reference only, unpoison_memory() would free a poisoned page. */
+	/* With one reference, unpoison_memory() would free a poisoned page. */
 	get_page(block->page);
 	mm_secret_block_count(block, NR_MM_SECRET, 1);
 	atomic_inc(&mm_secret_nr_blocks);

@@ -446,7 +446,7 @@ static int mm_secret_take_place(struct mm_secret_area *area, unsigned int tries)
 	guard(spinlock)(&state->lock);
 	if (state->nr_pages + nr > MM_SECRET_MAX_PAGES)
 		return -ENOSPC;
-	/* Page tables for next to nothing must not add up: search all chunks. */
+	/* Page tables for next to nothing must not add up: search all. */
 	if (state->nr_chunks * (PTRS_PER_PTE / 8) > state->nr_pages)
 		tries = UINT_MAX;
 	if (!mm_secret_find_in_chunks(state, area, tries))

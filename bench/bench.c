@@ -254,7 +254,7 @@ static unsigned long long write_8(unsigned int times)
 
 static const struct subject bystanders[] = {
 	{ "mmap and munmap",			mmap_munmap, 200 },
-	{ "munmap of 1000 VMAs",		munmap_vmas, 5 },
+	{ "munmap of 1000 VMAs",		munmap_vmas, 1 },
 	{ "mprotect, split and merge",		mprotect_split, 200 },
 	{ "mremap, 16 pages moved",		mremap_move, 200 },
 	{ "madvise(MADV_DONTNEED), 16 pages",	madvise_dontneed, 28 },

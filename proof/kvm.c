@@ -552,6 +552,40 @@ TEST(kvm_twins_look_alike)
 	}
 }
 
+#ifdef __x86_64__
+/* arm64 does not give a guest such memory, whoever owns it. */
+TEST(kvm_guest_memory_of_the_kernel)
+{
+	const struct {
+		unsigned long map;
+		long answer;
+	} tries[] = {
+		{ KERNEL_OWNED_TEST_MAP, -EFAULT },
+		{ KERNEL_OWNED_TEST_MAP_PLAIN, 0 },
+	};
+	unsigned long addr;
+	unsigned int i;
+	int fd;
+
+	if (access("/dev/kvm", R_OK | W_OK) || missing_driver())
+		SKIP(return, "no /dev/kvm, or no driver");
+	for (i = 0; i < 2; i++) {
+		struct test_vm t = {};
+
+		fd = open_kernel_owned();
+		ASSERT_EQ(0, owned_map(fd, tries[i].map, GUEST_SIZE, PROT_READ | PROT_WRITE, &addr));
+		t.mem = (char *)addr;
+		make_keeper_in(&t);
+		*(uint32_t *)(t.mem + ROUNDS_AT) = 1;
+		EXPECT_EQ(tries[i].answer, ret_or_errno(ioctl(t.vcpu, KVM_RUN, NULL)));
+		if (!tries[i].answer)
+			EXPECT_EQ(0, said(&t));
+		close(fd);
+		close_vm(&t);
+	}
+}
+#endif
+
 TEST(kvm_secret_registers)
 {
 	char text[32];

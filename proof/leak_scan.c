@@ -166,30 +166,6 @@ TEST_F(leak_scan, no_cpu_reads_by_a_former_vmap)
 	expect_flushed(_metadata, self->p.fd, MM_SECRET_TEST_STALE_VMAP);
 }
 
-/* Root may call a page bad, but not have it given to somebody else. */
-TEST_F_TIMEOUT(leak_scan, unpoison_does_not_free, 180)
-{
-	struct mm_secret_test_scan scan;
-	char number[32];
-
-	NEEDS_ROOT("hwpoison");
-	if (access("/sys/kernel/debug/hwpoison/unpoison-pfn", F_OK))
-		SKIP(return, "no hwpoison injection");
-
-	ASSERT_EQ(0, dev_scan(self->p.fd, &scan));
-	snprintf(number, sizeof(number), "0x%llx", scan.pfn * page_size());
-	/* Whatever the answer is: the page is not one that can be offlined. */
-	write_text("/sys/devices/system/memory/hard_offline_page", number);
-	snprintf(number, sizeof(number), "0x%llx", scan.pfn);
-	EXPECT_FALSE(write_text("/sys/kernel/debug/hwpoison/unpoison-pfn", number));
-	EXPECT_UNCHANGED(&self->p);
-	ASSERT_EQ(0, dev_scan(self->p.fd, &scan));
-	EXPECT_EQ(0, scan.alias);
-	EXPECT_EQ(NPAGES, scan.owner);
-}
-
-#define CGROUP	"/sys/fs/cgroup/mm_secret"
-
 /* What /proc/kpagecgroup (an inode, or 0) or /proc/kpageflags says of a page. */
 static uint64_t of_page(const char *path, unsigned long pfn)
 {
@@ -211,6 +187,28 @@ static bool make_bad(unsigned long pfn)
 	write_text("/sys/devices/system/memory/hard_offline_page", number);
 	return of_page("/proc/kpageflags", pfn) & KPF_HWPOISON;
 }
+
+/* Root may call a page bad, but not have it given to somebody else. */
+TEST_F_TIMEOUT(leak_scan, unpoison_does_not_free, 180)
+{
+	struct mm_secret_test_scan scan;
+	char number[32];
+
+	NEEDS_ROOT("hwpoison");
+	if (access("/sys/kernel/debug/hwpoison/unpoison-pfn", F_OK))
+		SKIP(return, "no hwpoison injection");
+
+	ASSERT_EQ(0, dev_scan(self->p.fd, &scan));
+	ASSERT_TRUE(make_bad(scan.pfn));
+	snprintf(number, sizeof(number), "0x%llx", scan.pfn);
+	EXPECT_FALSE(write_text("/sys/kernel/debug/hwpoison/unpoison-pfn", number));
+	EXPECT_UNCHANGED(&self->p);
+	ASSERT_EQ(0, dev_scan(self->p.fd, &scan));
+	EXPECT_EQ(0, scan.alias);
+	EXPECT_EQ(NPAGES, scan.owner);
+}
+
+#define CGROUP	"/sys/fs/cgroup/mm_secret"
 
 /* Freed by its owner, it is not given to anybody, nor is what left with it. */
 TEST_F_TIMEOUT(leak_scan, bad_page_stays_outside, 180)

@@ -424,7 +424,25 @@ TEST_F(uaccess, signal_frame)
 static struct robust {
 	struct robust_list_head head;
 	struct robust_list entry;
+	unsigned long addr;	/* of the area, or 0 */
+	int fd;			/* that has it */
+	bool hold;		/* the lock, before the end */
+	pid_t holder;
 } robust;
+
+/* Nothing is written to a lock that somebody else holds. */
+static bool hold_lock(unsigned long addr)
+{
+	pid_t word = syscall(SYS_gettid);
+
+	robust.holder = word;
+	if (addr != robust.addr) {
+		*(pid_t *)addr = word;
+		return true;
+	}
+	as_stored((unsigned char *)&word, sizeof(word));
+	return !dev_write(robust.fd, 0, &word, sizeof(word));
+}
 
 static int robust_child(void *arg)
 {
@@ -436,6 +454,8 @@ static int robust_child(void *arg)
 		head = (void *)r->addr;
 	} else {
 		/* A good list, whose lock is there. */
+		if (robust.hold && !hold_lock(r->addr))
+			return 100;
 		robust.head.list.next = &robust.entry;
 		robust.entry.next = &robust.head.list;
 		robust.head.futex_offset = r->addr - (unsigned long)&robust.entry;
@@ -448,14 +468,31 @@ TEST_F(uaccess, robust_list)
 	const struct place *p = &self->p;
 	struct remote at = { .addr = p->addr }, empty = { .addr = p->empty };
 	struct remote fine = { .addr = self->good };
+	int empty_status;
+	pid_t was, is;
 
 	/* FUTEX_OWNER_DIED goes to a lock that the dying thread holds. */
-	EXPECT_EQ(vm_child(robust_child, &empty), vm_child(robust_child, &at));
+	robust.addr = p->window ? p->addr : 0;
+	robust.fd = p->fd;
+	if (p->window)
+		ASSERT_EQ(0, dev_read(p->fd, 0, &was, sizeof(was)));
+	robust.hold = false;
+	empty_status = vm_child(robust_child, &empty);
+	robust.hold = p->window;
+	EXPECT_EQ(empty_status, vm_child(robust_child, &at));
+	if (p->window) {
+		ASSERT_EQ(0, dev_read(p->fd, 0, &is, sizeof(is)));
+		as_stored((unsigned char *)&is, sizeof(is));
+		EXPECT_EQ(robust.holder, is);
+		ASSERT_EQ(0, dev_write(p->fd, 0, &was, sizeof(was)));
+	}
 	at.len = 1;
 	empty.len = 1;
 	EXPECT_EQ(vm_child(robust_child, &empty), vm_child(robust_child, &at));
 	EXPECT_UNTOUCHED(p, "the thread's end");
+	robust.hold = true;
 	EXPECT_EQ(0, vm_child(robust_child, &fine));
+	EXPECT_TRUE(*(unsigned int *)self->good & FUTEX_OWNER_DIED);
 }
 
 /* The new thread's id is written with errors ignored. */

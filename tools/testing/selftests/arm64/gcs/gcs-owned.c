@@ -155,8 +155,11 @@ TEST_F(gcs_owned, process_cannot_take_it_away)
 	EXPECT_EQ(EPERM, errno);
 	EXPECT_EQ(MAP_FAILED, mmap(start, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
 				   MAP_FIXED, -1, 0));
+	EXPECT_EQ(EPERM, errno);
 	EXPECT_EQ(MAP_FAILED, mremap(start, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
+	EXPECT_EQ(EPERM, errno);
 	EXPECT_EQ(-1, mprotect(start, PAGE, PROT_NONE));
+	EXPECT_EQ(EPERM, errno);
 	EXPECT_EQ(-1, madvise(start, size, MADV_DONTNEED));
 	EXPECT_EQ(EPERM, errno);
 	/* What leaves the contents works as ever. */

@@ -238,25 +238,31 @@ FIXTURE_TEARDOWN(accounts)
 
 TEST_F_TIMEOUT(accounts, twins_add_up_alike, 120)
 {
-	struct account without, with, ordinary;
-	bool same = false;
+	struct account without, with, ordinary, unlike[2] = {};
+	unsigned int alike = 0;
 	int i;
 
-	/* What is not the area's doing happens to a pair of twins once, or to the first. */
-	for (i = 0; i < 4 && !same; i++) {
+	/* What is not the area's doing happens to one of four pairs of twins at most. */
+	for (i = 0; i < 4; i++) {
 		ASSERT_TRUE(twin(i & 1 ? &with : &without, self->shared, i & 1 ? AREAS : NOTHING,
 				 variant->window));
 		ASSERT_TRUE(twin(i & 1 ? &without : &with, self->shared, i & 1 ? NOTHING : AREAS,
 				 variant->window));
 		ASSERT_TRUE(twin(&ordinary, self->shared, ORDINARY, variant->window));
-		same = !memcmp(&without, &with, sizeof(with));
+		if (!memcmp(&without, &with, sizeof(with))) {
+			alike++;
+		} else {
+			unlike[0] = without;
+			unlike[1] = with;
+		}
 	}
-	if (variant->window) {
-		EXPECT_ALIKE(without, with, used);
-		EXPECT_ALIKE(without, with, stats);
-		EXPECT_ALIKE(without, with, at_exit);
+	if (variant->window && alike < 3) {
+		EXPECT_ALIKE(unlike[0], unlike[1], used);
+		EXPECT_ALIKE(unlike[0], unlike[1], stats);
+		EXPECT_ALIKE(unlike[0], unlike[1], at_exit);
 	}
-	EXPECT_EQ(variant->window, same);
+	if (!variant->window)
+		EXPECT_EQ(0, alike);
 	/* These tell an ordinary mapping. */
 	EXPECT_LT(without.used[0], ordinary.used[0]);
 	EXPECT_LT(without.stats[0], ordinary.stats[0]);

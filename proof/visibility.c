@@ -1249,10 +1249,11 @@ static bool twin(char *out, char *shared, enum twin what, bool window,
 TEST_F_TIMEOUT(visibility, twins_answer_alike, 120)
 {
 	static char a[TWIN_TEXT], b[TWIN_TEXT], c[TWIN_TEXT];
-	char *shared, max_map_count[32], lower[32];
+	char *shared, max_map_count[32], lower[32], unlike[256] = "";
 	const struct place *p = &self->p;
 	struct twin_limits limits;
-	bool ok = true, same = false;
+	unsigned int alike = 0;
+	bool ok = true;
 	long pages;
 	int i;
 
@@ -1274,18 +1275,23 @@ TEST_F_TIMEOUT(visibility, twins_answer_alike, 120)
 	read_text("/proc/sys/vm/max_map_count", max_map_count, sizeof(max_map_count));
 	snprintf(lower, sizeof(lower), "%u", count_lines("/proc/self/maps") + 100);
 	ASSERT_TRUE(write_text("/proc/sys/vm/max_map_count", lower) || geteuid());
-	/* What is not the area's doing happens to a pair of twins once. */
-	for (i = 0; i < 3 && ok && !same; i++) {
+	/* What is not the area's doing happens to one of three pairs of twins at most. */
+	for (i = 0; i < 3 && ok; i++) {
 		ok = twin(b, shared, AREAS, p->window, &limits) &&
 			twin(a, shared, NOTHING, p->window, &limits) &&
 			twin(c, shared, ORDINARY, p->window, &limits);
-		same = ok && !strcmp(a, b);
+		if (ok && !strcmp(a, b))
+			alike++;
+		else
+			snprintf(unlike, sizeof(unlike), "%s", difference(a, b));
 	}
 	write_text("/proc/sys/vm/max_map_count", max_map_count);
 
 	ASSERT_TRUE(ok) TH_LOG("a twin has failed");
-	EXPECT_EQ(p->window, same)
-		TH_LOG("without and with: %s", difference(a, b));
+	if (p->window)
+		EXPECT_LE(2, alike) TH_LOG("without and with: %s", unlike);
+	else
+		EXPECT_EQ(0, alike);
 	/* These questions tell an ordinary mapping. */
 	EXPECT_NE(0, strcmp(a, c));
 	EXPECT_EQ(NULL, strstr(a, "mmaps to max_map_count 0\n"));

@@ -1288,10 +1288,11 @@ TEST_F_TIMEOUT(visibility, twins_answer_alike, 120)
 	write_text("/proc/sys/vm/max_map_count", max_map_count);
 
 	ASSERT_TRUE(ok) TH_LOG("a twin has failed");
-	if (p->window)
+	if (p->window) {
 		EXPECT_LE(2, alike) TH_LOG("without and with: %s", unlike);
-	else
+	} else {
 		EXPECT_EQ(0, alike);
+	}
 	/* These questions tell an ordinary mapping. */
 	EXPECT_NE(0, strcmp(a, c));
 	EXPECT_EQ(NULL, strstr(a, "mmaps to max_map_count 0\n"));

@@ -634,14 +634,11 @@ static void lazy_rule(struct __test_metadata *_metadata, struct state *self, fre
 {
 	unsigned long addr;
 	bool used = false;
-	cpu_set_t set;
 	int round;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+	run_on(0);
 	for (round = 0; round < 5; round++) {
 		ASSERT_EQ(0, dev_alloc(self->fd, NPAGES * page_size(), &addr));
 		ASSERT_TRUE(area_fill(self->fd, NPAGES * page_size(), 0x33));
@@ -677,14 +674,11 @@ TEST_F(faults, lazy_cpu_after_an_exit)
 	const unsigned long size = NPAGES * page_size();
 	int round, status = -1;
 	unsigned long addr;
-	cpu_set_t set;
 	pid_t pid;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+	run_on(0);
 	for (round = 0; round < 5; round++) {
 		pid = fork();
 		if (!pid)

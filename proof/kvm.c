@@ -553,7 +553,7 @@ TEST(kvm_twins_look_alike)
 }
 
 #ifdef __x86_64__
-/* arm64 does not give a guest such memory, whoever owns it. */
+/* KVM on arm64 takes such memory only with FEAT_S2FWB and DIC, whoever owns it. */
 TEST(kvm_guest_memory_of_the_kernel)
 {
 	const struct {
